@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Congestion control: the state an algorithm owns and the calls it answers.
+ *
+ * Windows count segments. The engine calls ssthresh() once per reduction and, if
+ * there is no cong_control(), cong_avoid() for ACKs that may grow the window.
+ */
+#ifndef _XTCP_CC_H
+#define _XTCP_CC_H
+
+#include <xtcp/types.h>
+
+#define XTCP_CC_INIT_CWND 10U /* RFC 6928 */
+#define XTCP_CC_SSTHRESH_INF 0x7fffffffU
+#define XTCP_CC_CWND_MAX 0x3fffffffU /* twice the largest fits into an u32 */
+#define XTCP_CC_PRIV_WORDS 13
+
+/* Bits of xtcp_cc_ops.flags */
+#define XTCP_CC_NEEDS_PACING 0x01
+#define XTCP_CC_NEEDS_ECN 0x02
+#define XTCP_CC_RESTRICTED 0x04 /* only with CAP_NET_ADMIN or if the knob allows it */
+
+/* Phases of loss recovery; values equal the kernel's TCP_CA_*. */
+enum xtcp_cc_state {
+	XTCP_CA_OPEN = 0,
+	XTCP_CA_DISORDER = 1,
+	XTCP_CA_CWR = 2,
+	XTCP_CA_RECOVERY = 3,
+	XTCP_CA_LOSS = 4,
+};
+
+/**
+ * enum xtcp_cc_event - what the engine tells an algorithm
+ * @XTCP_CC_EV_TX_START: first segment after the network was empty
+ * @XTCP_CC_EV_CWND_RESTART: the window restarts after idleness (RFC 5681 4.1)
+ * @XTCP_CC_EV_CWR_DONE: a reduction is complete
+ * @XTCP_CC_EV_RECOVERY: fast recovery begins, after ssthresh()
+ * @XTCP_CC_EV_LOSS: the retransmission timer fired, after ssthresh()
+ * @XTCP_CC_EV_ECE: an ACK carried ECE
+ * @XTCP_CC_EV_OPEN: recovery is over
+ */
+enum xtcp_cc_event {
+	XTCP_CC_EV_TX_START,
+	XTCP_CC_EV_CWND_RESTART,
+	XTCP_CC_EV_CWR_DONE,
+	XTCP_CC_EV_RECOVERY,
+	XTCP_CC_EV_LOSS,
+	XTCP_CC_EV_ECE,
+	XTCP_CC_EV_OPEN,
+};
+
+/**
+ * struct xtcp_cc_ack - one ACK as an algorithm sees it
+ * @now_us: time
+ * @delivered: segments delivered on this connection so far
+ * @prior_delivered: @delivered when the segment of the rate sample was sent
+ * @interval_us: length of the rate sample, 0 if there is none
+ * @rs_delivered: segments delivered within the rate sample
+ * @acked: segments newly acknowledged, cumulatively
+ * @acked_sacked: segments newly acknowledged or SACKed
+ * @acked_bytes: bytes newly acknowledged, cumulatively
+ * @losses: segments newly marked lost
+ * @in_flight: segments in flight after this ACK
+ * @prior_in_flight: segments in flight before this ACK
+ * @rtt_us: RTT sample, U32_MAX if there is none
+ * @min_rtt_us: windowed minimum
+ * @srtt_us: smoothed RTT, not shifted; 0 before the first sample
+ * @snd_una: SND.UNA after this ACK
+ * @snd_nxt: SND.NXT
+ * @mss: bytes per segment
+ * @is_cwnd_limited: the window, not the application, limited sending
+ * @rs_app_limited: the rate sample covers a time without enough data to send
+ * @ece: the ACK carried ECE
+ */
+struct xtcp_cc_ack {
+	u64 now_us;
+	u64 delivered;
+	u64 prior_delivered;
+	u64 interval_us;
+	u32 rs_delivered;
+	u32 acked;
+	u32 acked_sacked;
+	u32 acked_bytes;
+	u32 losses;
+	u32 in_flight;
+	u32 prior_in_flight;
+	u32 rtt_us;
+	u32 min_rtt_us;
+	u32 srtt_us;
+	u32 snd_una;
+	u32 snd_nxt;
+	u32 mss;
+	bool is_cwnd_limited;
+	bool rs_app_limited;
+	bool ece;
+};
+
+struct xtcp_cc_ops;
+
+/**
+ * struct xtcp_cc - congestion control of one connection
+ * @ops: the algorithm
+ * @pacing_rate: bytes per second, 0 if the algorithm leaves it to the engine
+ * @now_us: time of the last call, set by the engine before ssthresh() and event()
+ * @cwnd: congestion window, segments, at least 1
+ * @ssthresh: slow-start threshold, segments
+ * @cwnd_cnt: credit towards the next increase in congestion avoidance
+ * @cwnd_clamp: upper bound of @cwnd
+ * @prior_cwnd: @cwnd before the last reduction
+ * @prior_ssthresh: @ssthresh before the last reduction
+ * @rnd: a random word of the engine's, drawn at init
+ * @state: enum xtcp_cc_state
+ * @priv: the algorithm's own
+ */
+struct xtcp_cc {
+	const struct xtcp_cc_ops *ops;
+	u64 pacing_rate;
+	u64 now_us;
+	u32 cwnd;
+	u32 ssthresh;
+	u32 cwnd_cnt;
+	u32 cwnd_clamp;
+	u32 prior_cwnd;
+	u32 prior_ssthresh;
+	u32 rnd;
+	u8 state;
+	u64 priv[XTCP_CC_PRIV_WORDS];
+};
+
+static_assert(sizeof(struct xtcp_cc) == 160);
+
+/**
+ * struct xtcp_cc_ops - one algorithm; ssthresh, cong_avoid and undo_cwnd are mandatory
+ * @name: at most 15 characters
+ * @flags: XTCP_CC_NEEDS_*
+ * @init: prepare @priv; the windows are the engine's and set already
+ * @ssthresh: the threshold after a loss, from @cwnd
+ * @cong_avoid: grow @cwnd for an ACK
+ * @undo_cwnd: the window to return to when a reduction was in error
+ * @event: enum xtcp_cc_event
+ * @cong_control: decides @cwnd and @pacing_rate alone, for every ACK in every state
+ * @pkts_acked: sees every ACK that carries an RTT sample, before cong_avoid()
+ */
+struct xtcp_cc_ops {
+	const char *name;
+	u32 flags;
+	void (*init)(struct xtcp_cc *cc);
+	u32 (*ssthresh)(struct xtcp_cc *cc);
+	void (*cong_avoid)(struct xtcp_cc *cc, const struct xtcp_cc_ack *a);
+	u32 (*undo_cwnd)(struct xtcp_cc *cc);
+	void (*event)(struct xtcp_cc *cc, enum xtcp_cc_event ev);
+	void (*cong_control)(struct xtcp_cc *cc, const struct xtcp_cc_ack *a);
+	void (*pkts_acked)(struct xtcp_cc *cc, const struct xtcp_cc_ack *a);
+};
+
+extern const struct xtcp_cc_ops xtcp_cc_newreno;
+
+static inline bool xtcp_cc_in_slow_start(const struct xtcp_cc *cc)
+{
+	return cc->cwnd < cc->ssthresh;
+}
+
+void xtcp_cc_init(struct xtcp_cc *cc, const struct xtcp_cc_ops *ops);
+u32 xtcp_cc_slow_start(struct xtcp_cc *cc, u32 acked);
+void xtcp_cc_avoid_ai(struct xtcp_cc *cc, u32 w, u32 acked);
+u32 xtcp_cc_restart_cwnd(const struct xtcp_cc *cc, u32 idle_us, u32 rto_us);
+
+#endif /* _XTCP_CC_H */
