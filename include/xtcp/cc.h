@@ -160,9 +160,11 @@ static inline bool xtcp_cc_in_slow_start(const struct xtcp_cc *cc)
 	return cc->cwnd < cc->ssthresh;
 }
 
-void xtcp_cc_init(struct xtcp_cc *cc, const struct xtcp_cc_ops *ops);
+void xtcp_cc_init(struct xtcp_cc *cc, const struct xtcp_cc_ops *ops, u32 rnd);
+void xtcp_cc_switch(struct xtcp_cc *cc, const struct xtcp_cc_ops *ops);
 u32 xtcp_cc_slow_start(struct xtcp_cc *cc, u32 acked);
-void xtcp_cc_avoid_ai(struct xtcp_cc *cc, u32 w, u32 acked);
-u32 xtcp_cc_restart_cwnd(const struct xtcp_cc *cc, u32 idle_us, u32 rto_us);
+void xtcp_cc_additive_increase(struct xtcp_cc *cc, u32 w, u32 acked);
+void xtcp_cc_restart_idle(struct xtcp_cc *cc, u32 idle_us, u32 rto_us);
+void xtcp_cc_app_limited(struct xtcp_cc *cc, u32 used);
 
 #endif /* _XTCP_CC_H */
