@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The tables in which a segment finds its owner.
+ *
+ * Connection table: one bucket per hash with two chains, full sockets and
+ * minis (half-open requests, TIME_WAIT buckets), under one lock and one
+ * seqcount. A reader walks both chains in RCU and, when it found nothing,
+ * looks again if the seqcount moved, so that it cannot miss a 4-tuple while
+ * its owner changes kind. All memory is type-stable: take a reference with
+ * *_inc_not_zero, then compare key and namespace again.
+ *
+ * Listener table: by local port, sockets freed after a grace period, so a
+ * reader in RCU needs no reference.
+ *
+ * Lock order: socket -> port -> bucket -> leaves. Buckets are taken with
+ * bottom halves off.
+ */
+#ifndef _XTCP_DEMUX_H
+#define _XTCP_DEMUX_H
+
+#include <linux/list_nulls.h>
+#include <linux/refcount.h>
+#include <linux/seqlock.h>
+#include <net/sock.h>
+
+#include "expq.h"
+
+/**
+ * struct xtcp_key - a 4-tuple as the local side sees it, with its namespace and device
+ * @net: namespace
+ * @laddr: local address, @raddr: remote address (IPv4)
+ * @lport: local port, host order
+ * @rport: remote port, network order
+ * @family: AF_INET
+ * @dif: device the segment came in by (master's index when enslaved to a VRF), 0: any
+ * @sdif: the enslaved device, or 0
+ */
+struct xtcp_key {
+	struct net *net;
+	__be32 laddr;
+	__be32 raddr;
+	u16 lport;
+	__be16 rport;
+	u16 family;
+	int dif;
+	int sdif;
+};
+
+enum xtcp_kind {
+	XTCP_KIND_NONE,
+	XTCP_KIND_SOCK,
+	XTCP_KIND_REQ,
+	XTCP_KIND_TW,
+	XTCP_KIND_LISTENER,
+};
+
+/**
+ * struct xtcp_mini - what half-open requests and TIME_WAIT buckets share
+ * @node: link in the bucket's mini chain; first, and never cleared on
+ *	allocation: the memory is type-stable
+ * @net: namespace
+ * @hash: of the key
+ * @ref: one for the table, one for the expiry queue, one per finder
+ * @kind: XTCP_KIND_REQ or XTCP_KIND_TW; constant per slab
+ * @family: AF_INET
+ * @lport: local port, host order
+ * @rport: remote port
+ * @laddr: local address
+ * @raddr: remote address
+ * @bound_dev_if: device this 4-tuple is bound to, or 0
+ * @exp: membership in its expiry queue
+ */
+struct xtcp_mini {
+	struct hlist_nulls_node node;
+	possible_net_t net;
+	u32 hash;
+	refcount_t ref;
+	u8 kind;
+	u8 family;
+	u16 lport;
+	__be16 rport;
+	__be32 laddr;
+	__be32 raddr;
+	int bound_dev_if;
+	struct xtcp_expent exp;
+};
+
+/* The owner of a segment; holds a reference on sk or mini, except for a listener (RCU). */
+struct xtcp_found {
+	enum xtcp_kind kind;
+	union {
+		struct sock *sk;
+		struct xtcp_mini *mini;
+	};
+};
+
+/* Per kind of mini: frees what it holds and the memory; called with the last reference. */
+struct xtcp_mini_ops {
+	void (*free)(struct xtcp_mini *mini);
+};
+
+int xtcp_demux_init(void);
+void xtcp_demux_exit(void);
+void xtcp_demux_register(enum xtcp_kind kind, const struct xtcp_mini_ops *ops);
+
+u32 xtcp_demux_hash(const struct xtcp_key *key);
+void xtcp_demux_key_of_sock(struct xtcp_key *key, const struct sock *sk);
+
+/* RCU read side; the connection table only. */
+void xtcp_demux_lookup(const struct xtcp_key *key, struct xtcp_found *f);
+/* RCU read side; best listener for the key or NULL, no reference taken. */
+struct sock *xtcp_demux_lookup_listener(const struct xtcp_key *key, struct sk_buff *skb);
+
+/* Is the 4-tuple free? Called by ports.c while choosing; only a hint, insert decides. */
+bool xtcp_demux_is_free(const struct xtcp_key *key);
+
+/**
+ * xtcp_demux_insert_sock - enter a connecting socket (its addresses and ports set)
+ * @reuse_tw: asked, under the bucket lock, when a TIME_WAIT bucket has the 4-tuple:
+ *	true lets the socket replace it (the bucket is unhashed and handed to *@old,
+ *	the table's reference with it); NULL: never
+ *
+ * 0, or -EADDRINUSE when the 4-tuple has an owner.
+ */
+int xtcp_demux_insert_sock(struct sock *sk, bool (*reuse_tw)(struct sock *sk, struct xtcp_mini *tw),
+			   struct xtcp_mini **old);
+/* Enters a mini (its key fields, hash, kind set, ref counted by the caller); -EADDRINUSE if taken. */
+int xtcp_demux_insert_mini(struct xtcp_mini *mini);
+/* Child takes its request's place; false when the request was already unhashed by another. */
+bool xtcp_demux_replace_req(struct xtcp_mini *req, struct sock *child);
+/* TIME_WAIT bucket takes its socket's place; false when @sk was not hashed. */
+bool xtcp_demux_replace_sock(struct sock *sk, struct xtcp_mini *tw);
+void xtcp_demux_remove_sock(struct sock *sk);
+/* True for the one caller that unhashed it: it owns the table's reference. */
+bool xtcp_demux_remove_mini(struct xtcp_mini *mini);
+
+/* Listener table; socket lock held. */
+void xtcp_demux_insert_listener(struct sock *sk);
+void xtcp_demux_remove_listener(struct sock *sk);
+
+void xtcp_mini_init(struct xtcp_mini *mini, const struct xtcp_key *key, int bound_dev_if);
+void xtcp_mini_put(struct xtcp_mini *mini);
+static inline bool xtcp_mini_hold_not_zero(struct xtcp_mini *mini)
+{
+	return refcount_inc_not_zero(&mini->ref);
+}
+
+static inline bool xtcp_mini_hashed(const struct xtcp_mini *mini)
+{
+	return !hlist_nulls_unhashed_lockless(&mini->node);
+}
+
+/* Cursor over both tables for /proc; see demux.c. */
+struct xtcp_demux_iter {
+	struct net *net;
+	unsigned int bucket;
+	unsigned int offset;
+};
+/* Calls @fn for each entry of @net in bucket order until it returns non-zero; RCU inside. */
+int xtcp_demux_walk(struct xtcp_demux_iter *it,
+		    int (*fn)(const struct xtcp_found *f, void *arg), void *arg);
+/* Calls @fn for each socket of @net (listeners too) with a reference held, outside RCU. */
+void xtcp_demux_for_each_sock(struct net *net, void (*fn)(struct sock *sk));
+void xtcp_demux_for_each_mini(struct net *net, void (*fn)(struct xtcp_mini *mini));
+
+#endif /* _XTCP_DEMUX_H */

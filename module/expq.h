@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Expiry queues: things that all live equally long, oldest first.
+ *
+ * A half-open request waits 1, 2, 4 ... seconds and a TIME_WAIT bucket 60:
+ * few lifetimes, so a list per lifetime class, appended at the tail and
+ * expired from the head, costs O(1) where a timer each would cost a timer
+ * each. Sharded by hash; a shard has one lock (a leaf, taken inside a demux
+ * bucket's or alone, bottom halves off) and one timer.
+ */
+#ifndef _XTCP_EXPQ_H
+#define _XTCP_EXPQ_H
+
+#include <linux/list.h>
+#include <linux/spinlock.h>
+#include <linux/timer.h>
+
+#define XTCP_EXPQ_CLASSES	8
+#define XTCP_EXPQ_SHARDS	8
+
+struct xtcp_expq;
+
+/* Membership, embedded in the thing that expires. Guarded by its shard's lock. */
+struct xtcp_expent {
+	struct list_head link;		/* empty: in no queue */
+	u32 expires;			/* jiffies, low 32 bits */
+	u8 shard;
+	u8 class;
+};
+
+struct xtcp_expq_shard {
+	spinlock_t lock;
+	struct list_head class[XTCP_EXPQ_CLASSES];
+	struct timer_list timer;
+	unsigned int count;
+	struct xtcp_expq *q;
+} ____cacheline_aligned_in_smp;
+
+/**
+ * struct xtcp_expq - sharded expiry queues of one namespace
+ * @shard: locks, lists and timers
+ * @expire: called for each expired entry, already unlinked, with no lock held,
+ *	in softirq; takes over the queue's reference
+ */
+struct xtcp_expq {
+	struct xtcp_expq_shard *shard;
+	void (*expire)(struct xtcp_expent *e);
+};
+
+int xtcp_expq_init(struct xtcp_expq *q, void (*expire)(struct xtcp_expent *e));
+/* All shards are drained through @expire-like @drop and their timers shut down. */
+void xtcp_expq_destroy(struct xtcp_expq *q, void (*drop)(struct xtcp_expent *e));
+void xtcp_expq_add(struct xtcp_expq *q, struct xtcp_expent *e, u32 hash, u8 class,
+		   unsigned long lifetime);
+/* True when @e was queued and now is not: the caller owns the queue's reference. */
+bool xtcp_expq_del(struct xtcp_expq *q, struct xtcp_expent *e);
+/* Unlinks and drops every entry for which @match(e, arg) holds. */
+void xtcp_expq_drop_matching(struct xtcp_expq *q, bool (*match)(struct xtcp_expent *e, void *arg),
+			     void *arg, void (*drop)(struct xtcp_expent *e));
+unsigned int xtcp_expq_count(const struct xtcp_expq *q);
+
+#endif /* _XTCP_EXPQ_H */

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * struct xtcp_net: everything XTCP keeps for one network namespace.
+ *
+ * Knobs are plain ints written by sysctl.c and read with READ_ONCE(); the
+ * counters are per CPU; each queue has its own lock (see its file).
+ */
+#ifndef _XTCP_NET_H
+#define _XTCP_NET_H
+
+#include <linux/atomic.h>
+#include <linux/siphash.h>
+#include <net/net_namespace.h>
+#include <net/netns/generic.h>
+
+#include "expq.h"
+#include "mib.h"
+
+struct ctl_table_header;
+
+/**
+ * struct xtcp_knobs - /proc/sys/net/xtcp of one namespace, all units as native TCP's
+ *
+ * Names are the native ones less tcp_ or ip_. Read with READ_ONCE().
+ */
+struct xtcp_knobs {
+	int enabled;			/* socket() is allowed in this namespace */
+	int abort_on_overflow;
+	int adv_win_scale;
+	int base_mss;
+	int challenge_ack_limit;	/* per second and namespace, INT_MAX: none */
+	int fin_timeout;		/* jiffies */
+	int invalid_ratelimit;		/* jiffies */
+	int keepalive_intvl;		/* jiffies */
+	int keepalive_probes;
+	int keepalive_time;		/* jiffies */
+	int local_port_range[2];
+	int max_orphans;
+	int max_syn_backlog;
+	int max_tw_buckets;
+	int min_snd_mss;
+	int mtu_probing;
+	int no_metrics_save;
+	int orphan_retries;
+	int reordering;
+	int retries1;
+	int retries2;
+	int rfc1337;
+	int rmem[3];
+	int rto_min;			/* microseconds */
+	int sack;
+	int slow_start_after_idle;
+	int somaxconn;
+	int stdurg;
+	int syn_retries;
+	int synack_retries;
+	int syncookies;			/* 0, 1 when the queue is full, 2 always */
+	int timestamps;			/* 0, 1 with per-tuple offset, 2 without */
+	int tw_reuse;			/* 0, 1, 2 loopback only */
+	int window_scaling;
+	int wmem[3];
+};
+
+/**
+ * struct xtcp_net - one namespace's XTCP
+ * @net: the namespace
+ * @knobs: administrators' settings
+ * @mib: per-CPU counters (mib.h)
+ * @port_map: one bit per local port with an owner; the hook's first test.
+ *	Written under the port's bucket lock, read without
+ * @sockets: open sockets, of any state, the guard's not among them
+ * @orphans: sockets without a file that still speak
+ * @isn_key: siphash key of initial sequence numbers (RFC 6528)
+ * @ts_key: siphash key of per-tuple timestamp offsets
+ * @port_key: siphash key of ephemeral port order (RFC 6056)
+ * @hash_salt: mixed into the connection table's hash
+ * @synq: expiry queues of half-open requests, a class per SYN-ACK transmission
+ * @tw: expiry queues of TIME_WAIT buckets
+ * @hooked: 1 once this namespace has its netfilter hooks
+ * @challenge_stamp: second in which @challenge_count counts
+ * @challenge_count: challenge ACKs left in that second
+ * @sysctl: registered table of knobs
+ */
+struct xtcp_net {
+	struct net *net;
+	struct xtcp_knobs knobs;
+	struct xtcp_mib __percpu *mib;
+	unsigned long *port_map;
+	atomic_t sockets;
+	atomic_t orphans;
+	siphash_key_t isn_key;
+	siphash_key_t ts_key;
+	siphash_key_t port_key;
+	u32 hash_salt;
+	struct xtcp_expq synq;
+	struct xtcp_expq tw;
+	int hooked;
+	u32 challenge_stamp;
+	int challenge_count;
+	struct ctl_table_header *sysctl;
+};
+
+extern unsigned int xtcp_net_id;
+
+static inline struct xtcp_net *xtcp_net(const struct net *net)
+{
+	return net_generic(net, xtcp_net_id);
+}
+
+#define xtcp_knob(net, name)	READ_ONCE(xtcp_net(net)->knobs.name)
+
+int xtcp_net_init(void);
+void xtcp_net_exit(void);
+
+#endif /* _XTCP_NET_H */

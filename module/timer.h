@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * timer.c: a socket's one kernel timer and its lazily moved deadlines.
+ *
+ * All under the socket lock. A later deadline does not touch the timer wheel.
+ */
+#ifndef _XTCP_TIMER_H
+#define _XTCP_TIMER_H
+
+#include "sock.h"
+
+void xtcp_timer_init(struct sock *sk);
+/* Arms (or moves) @id to expire in @delta jiffies. */
+void xtcp_timer_arm(struct sock *sk, enum xtcp_timer_id id, unsigned long delta);
+void xtcp_timer_cancel(struct sock *sk, enum xtcp_timer_id id);
+/* All deadlines off and the timer stopped; its reference goes. */
+void xtcp_timer_clear(struct sock *sk);
+/* What a softirq that found the socket owned left to its owner (release_cb). */
+void xtcp_timer_run_deferred(struct sock *sk);
+
+static inline bool xtcp_timer_armed(const struct xtcp_sock *xs, enum xtcp_timer_id id)
+{
+	return xs->timers.armed & BIT(id);
+}
+
+/* The expiries, by id; filled by timeout.c (an upward call). */
+extern void (*const xtcp_timeout[XTCP_T_NR])(struct sock *sk);
+
+#endif /* _XTCP_TIMER_H */
