@@ -22,7 +22,7 @@
 /**
  * struct xtcp_seg - one parsed segment, host byte order
  * @seq: first sequence number
- * @ack: acknowledgement number; meaningless without XTCP_ACK
+ * @ack: number acknowledged; meaningless without XTCP_ACK
  * @end_seq: @seq + @len + SYN + FIN: the number after the last one occupied
  * @len: payload bytes
  * @window: window field, not yet scaled

@@ -22,20 +22,19 @@
 #include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
 #include <string.h>
 
-typedef uint8_t u8;
-typedef uint16_t u16;
-typedef uint32_t u32;
+typedef unsigned char u8;
+typedef unsigned short u16;
+typedef unsigned int u32;
 typedef unsigned long long u64;
-typedef int32_t s32;
+typedef int s32;
 typedef long long s64;
 
-#define U16_MAX UINT16_MAX
-#define U32_MAX UINT32_MAX
-#define U64_MAX UINT64_MAX
-#define S32_MAX INT32_MAX
+#define U16_MAX USHRT_MAX
+#define U32_MAX UINT_MAX
+#define U64_MAX ULLONG_MAX
+#define S32_MAX INT_MAX
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 
