@@ -222,6 +222,7 @@ TEST(opt_write_syn__sack_without_timestamp)
 	static const u8 want[12] = { 2, 4, 0x05, 0xb4, 1, 1, 4, 2, 1, 3, 3, 0 };
 	u8 got[12];
 
+	EXPECT_EQ(xtcp_opt_size_syn(1460, false, true, 0), 12);
 	EXPECT_EQ(xtcp_opt_write_syn(got, 1460, false, 1, 1, true, 0), 12);
 	EXPECT_EQ(memcmp(got, want, 12), 0);
 }
