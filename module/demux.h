@@ -150,17 +150,27 @@ static inline bool xtcp_mini_hashed(const struct xtcp_mini *mini)
 	return !hlist_nulls_unhashed_lockless(&mini->node);
 }
 
-/* Cursor over both tables for /proc; see demux.c. */
+/**
+ * struct xtcp_demux_iter - cursor over the connection table for /proc
+ * @net: only this namespace's entries
+ * @bucket: the next to visit
+ * @offset: entries of it already visited
+ */
 struct xtcp_demux_iter {
 	struct net *net;
 	unsigned int bucket;
 	unsigned int offset;
 };
-/* Calls @fn for each entry of @net in bucket order until it returns non-zero; RCU inside. */
+
+/*
+ * Calls @fn for each connection, request and bucket of @it->net from the cursor on, a
+ * reference held during the call, until it returns non-zero, which is returned; the
+ * cursor then stands on that entry. 0 at the end.
+ */
 int xtcp_demux_walk(struct xtcp_demux_iter *it,
 		    int (*fn)(const struct xtcp_found *f, void *arg), void *arg);
-/* Calls @fn for each socket of @net (listeners too) with a reference held, outside RCU. */
-void xtcp_demux_for_each_sock(struct net *net, void (*fn)(struct sock *sk));
-void xtcp_demux_for_each_mini(struct net *net, void (*fn)(struct xtcp_mini *mini));
+/* The same over the listener table; the listener is not referenced, RCU is held. */
+int xtcp_demux_walk_listeners(struct xtcp_demux_iter *it,
+			      int (*fn)(struct sock *sk, void *arg), void *arg);
 
 #endif /* _XTCP_DEMUX_H */

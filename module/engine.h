@@ -80,13 +80,11 @@ void xtcp_cc_idle_restart(struct sock *sk);
 bool xtcp_ack_process(struct sock *sk, struct xtcp_ctx *c, struct xtcp_effects *fx);
 void xtcp_ack_rearm_rto(struct sock *sk);
 u32 xtcp_ack_rto(const struct sock *sk);	/* jiffies, with back-off */
-void xtcp_ack_purge_rtxq(struct sock *sk);
 
 /* data.c */
 void xtcp_data_queue(struct sock *sk, struct xtcp_ctx *c, struct xtcp_effects *fx);
 void xtcp_data_urgent(struct sock *sk, struct xtcp_ctx *c);
 void xtcp_data_fin(struct sock *sk, struct xtcp_effects *fx);
-void xtcp_data_purge(struct sock *sk);
 void xtcp_data_ack_policy(struct sock *sk, struct xtcp_effects *fx);
 void xtcp_data_init_buffers(struct sock *sk);
 /* The reader took @copied bytes: announce a window that grew (recvmsg.c). */
@@ -95,6 +93,7 @@ bool xtcp_data_oow_ratelimited(struct net *net, const struct sk_buff *skb, u32 *
 
 /* output.c: whether to send */
 void xtcp_output_push(struct sock *sk);			/* what Nagle and windows allow */
+void xtcp_output_push_nagle(struct sock *sk, u8 nonagle);	/* the same with XTCP_NAGLE_* given */
 void xtcp_output_push_one(struct sock *sk);
 void xtcp_output_queue_tail(struct sock *sk, struct sk_buff *skb);
 int xtcp_output_connect(struct sock *sk);		/* builds and sends the SYN */
@@ -107,9 +106,7 @@ u32 xtcp_output_current_mss(struct sock *sk);
 u32 xtcp_output_sync_mss(struct sock *sk, u32 pmtu);
 struct sk_buff *xtcp_output_alloc_skb(struct sock *sk, gfp_t gfp);
 struct sk_buff *xtcp_output_rtx_head(const struct sock *sk);
-void xtcp_output_unlink_free(struct sock *sk, struct sk_buff *skb);
 int xtcp_output_split(struct sock *sk, struct sk_buff *skb, u32 len, bool in_rtxq);
-void xtcp_output_purge(struct sock *sk);		/* both queues */
 u32 xtcp_output_segs(const struct sk_buff *skb);	/* MSS-sized segments it counts as */
 
 /* xmit.c: how */

@@ -37,40 +37,46 @@ struct xtcp_port;
  * struct xtcp_skb_cb - skb->cb of a segment in a queue of XTCP
  * @seq: sequence number of the first byte (or SYN, FIN)
  * @end_seq: the one after the last
- * @ack: acknowledgement number (ingress)
- * @sent_us: when it was last sent, low 32 bits of xtcp_now_us() (egress)
- * @window: window field, unscaled (ingress)
- * @urg_ptr: urgent pointer (ingress)
  * @flags: XTCP_FIN ..., byte 13 of the header
  * @doff: header bytes (ingress)
  * @sacked: XTCP_SACKED_* (egress)
- * @tos: IP's TOS (ingress)
- * @ttl: IP's TTL (ingress)
+ * @eor: MSG_EOR, nothing may be merged behind it (egress)
+ * @ack: acknowledgement number (ingress)
+ * @window: window field, unscaled (ingress)
+ * @urg_ptr: urgent pointer (ingress)
  * @iif: device it came in by (ingress)
  * @sdif: enslaved device (ingress)
- * @tsval, @tsecr, @has_ts: timestamp option (ingress), for bytes that wait out of order
+ * @tos: IP's TOS (ingress)
+ * @ttl: IP's TTL (ingress)
+ * @sent_us: when it was last sent, low 32 bits of xtcp_now_us() (egress)
+ * @first_us: when it was first sent (egress)
+ * @segs: segments it counts as (egress)
+ * @delivered: snd.delivered when it was sent, for rate samples (egress)
  */
 struct xtcp_skb_cb {
 	u32 seq;
 	u32 end_seq;
-	union {
-		u32 ack;
-		u32 sent_us;
-	};
-	u16 window;
-	u16 urg_ptr;
 	u8 flags;
 	u8 doff;
 	u8 sacked;
-	u8 tos;
-	u8 ttl;
-	u8 has_ts;
-	u8 eor;			/* egress: MSG_EOR, nothing may be merged behind it */
-	u8 unused;
-	int iif;
-	int sdif;
-	u32 tsval;
-	u32 tsecr;
+	u8 eor;
+	union {
+		struct {
+			u32 ack;
+			u16 window;
+			u16 urg_ptr;
+			int iif;
+			int sdif;
+			u8 tos;
+			u8 ttl;
+		};
+		struct {
+			u32 sent_us;
+			u32 first_us;
+			u32 segs;
+			u32 delivered;
+		};
+	};
 };
 
 #define XTCP_CB(skb)		((struct xtcp_skb_cb *)&((skb)->cb[0]))
@@ -185,6 +191,7 @@ struct xtcp_rcv {
 	u32 ts_recent_stamp;
 	u32 last_ack_sent;
 	u32 lrcvtime;
+	u32 rcv_tstamp;		/* jiffies of the last segment of any kind (keepalive) */
 	u32 oow_stamp;
 	u32 ato;
 	u16 mss;
@@ -223,7 +230,8 @@ struct xtcp_neg {
  * @prior_ssthresh: to return to when the reduction was in error
  * @undo_marker: SND.UNA when the reduction began, 0: nothing to undo
  * @undo_retrans: retransmissions not yet known to be needless
- * @retrans_stamp: TSval of the first retransmission of this recovery, 0: none
+ * @retrans_stamp: xtcp_now_ts() when the segment retransmitted first in this
+ *	episode had been sent; 0: no episode
  * @retransmits: RTOs in a row for SND.UNA
  * @backoff: exponent of the next RTO or probe
  * @probes_out: zero-window probes unanswered
@@ -240,7 +248,6 @@ struct xtcp_rec {
 	u32 undo_marker;
 	int undo_retrans;
 	u32 retrans_stamp;
-	u32 first_rto_stamp;	/* jiffies, 0: no retransmission outstanding */
 	u32 probes_stamp;	/* jiffies of the first unanswered probe, 0: none */
 	u32 user_timeout;	/* ms, TCP_USER_TIMEOUT */
 };
@@ -331,6 +338,7 @@ static inline struct xtcp_sock *xtcp_sk(const struct sock *sk)
 }
 
 extern struct proto xtcp_prot;
+extern long xtcp_sysctl_mem[3];		/* pages: low, pressure, high; of the whole machine */
 
 /* The clock of RTT, RTO and timestamps, microseconds since boot. */
 static inline u64 xtcp_now_us(void)
@@ -383,7 +391,15 @@ static inline u32 xtcp_packets_in_flight(const struct xtcp_sock *xs)
 	return xs->snd.packets_out - xs->snd.sacked_out - xs->snd.lost_out + xs->snd.retrans_out;
 }
 
+#define XTCP_ATO_MIN		(HZ / 25)
+#define XTCP_DELACK_MAX		(HZ / 5)
+#define XTCP_RTO_MAX		(120 * HZ)
+#define XTCP_RESOURCE_PROBE	(HZ / 2)	/* try again when memory was short */
+
 int xtcp_sock_init(struct sock *sk);
+void xtcp_sock_purge_write(struct sock *sk);
+void xtcp_sock_purge_ooo(struct sock *sk);
+void xtcp_sock_wfree_skb(struct sock *sk, struct sk_buff *skb);
 void xtcp_sock_destruct(struct sock *sk);
 int xtcp_sock_register(void);
 void xtcp_sock_unregister(void);

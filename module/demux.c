@@ -1,0 +1,670 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * demux.c owns the connection table and the listener table: where a segment
+ * finds its owner. See demux.h for the locks and the rules of look-up.
+ */
+#include <linux/mm.h>
+#include <linux/rculist_nulls.h>
+#include <linux/siphash.h>
+#include <net/inet_hashtables.h>
+
+#include "compat.h"
+#include "demux.h"
+#include "net.h"
+#include "sock.h"
+
+#define DEMUX_LISTEN_BUCKETS	1024U
+
+struct demux_bucket {
+	spinlock_t lock;
+	seqcount_spinlock_t seq;
+	struct hlist_nulls_head socks;
+	struct hlist_nulls_head minis;
+};
+
+struct demux_lbucket {
+	spinlock_t lock;
+	struct hlist_nulls_head head;
+};
+
+static struct demux_bucket *demux_table __read_mostly;
+static unsigned int demux_mask __read_mostly;
+static struct demux_lbucket demux_listeners[DEMUX_LISTEN_BUCKETS];
+static hsiphash_key_t demux_key __read_mostly;
+static const struct xtcp_mini_ops *demux_ops[XTCP_KIND_LISTENER + 1];
+
+static struct demux_bucket *demux_bucket(u32 hash)
+{
+	return &demux_table[hash & demux_mask];
+}
+
+static struct demux_lbucket *demux_lbucket(const struct net *net, u16 port)
+{
+	return &demux_listeners[(port + net_hash_mix(net)) & (DEMUX_LISTEN_BUCKETS - 1)];
+}
+
+/**
+ * xtcp_demux_hash - keyed hash of a 4-tuple in its namespace
+ * @key: the 4-tuple
+ *
+ * Keyed, so that nobody outside can aim at one chain.
+ */
+u32 xtcp_demux_hash(const struct xtcp_key *key)
+{
+	return hsiphash_4u32((__force u32)key->laddr, (__force u32)key->raddr,
+			     (u32)key->lport << 16 | (__force u32)key->rport,
+			     net_hash_mix(key->net), &demux_key);
+}
+
+/**
+ * xtcp_demux_key_of_sock - the key under which a connection is found
+ * @key: filled
+ * @sk: its addresses and ports are set
+ */
+void xtcp_demux_key_of_sock(struct xtcp_key *key, const struct sock *sk)
+{
+	*key = (struct xtcp_key) {
+		.net = sock_net(sk),
+		.laddr = sk->sk_rcv_saddr,
+		.raddr = sk->sk_daddr,
+		.lport = sk->sk_num,
+		.rport = sk->sk_dport,
+		.family = sk->sk_family,
+		.dif = READ_ONCE(sk->sk_bound_dev_if),
+	};
+}
+
+/* Does a segment that came in by the key's devices belong to what is bound to @bound? */
+static bool demux_dev_match(const struct xtcp_key *key, int bound)
+{
+	if (!key->dif)
+		return true;
+	return inet_bound_dev_eq(false, bound, key->dif, key->sdif);
+}
+
+static bool demux_sock_match(const struct sock *sk, const struct xtcp_key *key)
+{
+	return sk->sk_rcv_saddr == key->laddr && sk->sk_daddr == key->raddr &&
+	       sk->sk_num == key->lport && sk->sk_dport == key->rport &&
+	       net_eq(sock_net(sk), key->net) &&
+	       demux_dev_match(key, READ_ONCE(sk->sk_bound_dev_if));
+}
+
+static bool demux_mini_match(const struct xtcp_mini *mini, const struct xtcp_key *key)
+{
+	return mini->laddr == key->laddr && mini->raddr == key->raddr &&
+	       mini->lport == key->lport && mini->rport == key->rport &&
+	       net_eq(read_pnet(&mini->net), key->net) &&
+	       demux_dev_match(key, mini->bound_dev_if);
+}
+
+/*
+ * Memory is type-stable, not still: what we look at may be freed and live again
+ * elsewhere. Hence compare once more with a reference in hand, and start over when
+ * the walk ended in another bucket's chain.
+ */
+static struct sock *demux_find_sock(struct demux_bucket *b, const struct xtcp_key *key, u32 hash)
+{
+	const struct hlist_nulls_node *node;
+	struct sock *sk;
+
+again:
+	sk_nulls_for_each_rcu(sk, node, &b->socks) {
+		if (sk->sk_hash != hash || !demux_sock_match(sk, key))
+			continue;
+		if (unlikely(!refcount_inc_not_zero(&sk->sk_refcnt)))
+			continue;
+		if (likely(demux_sock_match(sk, key)))
+			return sk;
+		sock_put(sk);
+		goto again;
+	}
+	if (get_nulls_value(node) != (hash & demux_mask))
+		goto again;
+	return NULL;
+}
+
+static struct xtcp_mini *demux_find_mini(struct demux_bucket *b, const struct xtcp_key *key,
+					 u32 hash)
+{
+	struct hlist_nulls_node *node;
+	struct xtcp_mini *mini;
+
+again:
+	hlist_nulls_for_each_entry_rcu(mini, node, &b->minis, node) {
+		if (mini->hash != hash || !demux_mini_match(mini, key))
+			continue;
+		if (unlikely(!xtcp_mini_hold_not_zero(mini)))
+			continue;
+		if (likely(demux_mini_match(mini, key)))
+			return mini;
+		xtcp_mini_put(mini);
+		goto again;
+	}
+	if (get_nulls_value(node) != (hash & demux_mask))
+		goto again;
+	return NULL;
+}
+
+static bool demux_lookup_once(struct demux_bucket *b, const struct xtcp_key *key, u32 hash,
+			      struct xtcp_found *f)
+{
+	f->sk = demux_find_sock(b, key, hash);
+	if (f->sk) {
+		f->kind = XTCP_KIND_SOCK;
+		return true;
+	}
+	f->mini = demux_find_mini(b, key, hash);
+	f->kind = f->mini ? f->mini->kind : XTCP_KIND_NONE;
+	return f->mini;
+}
+
+/**
+ * xtcp_demux_lookup - the owner of a 4-tuple
+ * @key: the 4-tuple
+ * @f: the owner with a reference, or XTCP_KIND_NONE
+ *
+ * Context: RCU read side.
+ */
+void xtcp_demux_lookup(const struct xtcp_key *key, struct xtcp_found *f)
+{
+	u32 hash = xtcp_demux_hash(key);
+	struct demux_bucket *b = demux_bucket(hash);
+	unsigned int seq;
+
+	do {
+		seq = read_seqcount_begin(&b->seq);
+		if (demux_lookup_once(b, key, hash, f))
+			return;
+	} while (read_seqcount_retry(&b->seq, seq));
+}
+
+/**
+ * xtcp_demux_is_free - has the 4-tuple no owner?
+ * @key: the 4-tuple
+ *
+ * Only a hint: xtcp_demux_insert_sock() decides. Context: any.
+ */
+bool xtcp_demux_is_free(const struct xtcp_key *key)
+{
+	struct xtcp_found f;
+
+	rcu_read_lock();
+	xtcp_demux_lookup(key, &f);
+	rcu_read_unlock();
+	if (f.kind == XTCP_KIND_SOCK)
+		sock_put(f.sk);
+	else if (f.kind != XTCP_KIND_NONE)
+		xtcp_mini_put(f.mini);
+	return f.kind == XTCP_KIND_NONE;
+}
+
+/* -1: not for this key; else the more specific, the higher. */
+static int demux_listener_score(const struct sock *sk, const struct xtcp_key *key)
+{
+	__be32 addr = READ_ONCE(sk->sk_rcv_saddr);
+	int bound = READ_ONCE(sk->sk_bound_dev_if);
+
+	if (sk->sk_num != key->lport || !net_eq(sock_net(sk), key->net) ||
+	    (addr && addr != key->laddr) || !demux_dev_match(key, bound) ||
+	    READ_ONCE(sk->sk_state) != TCP_LISTEN)
+		return -1;
+	return (addr ? 2 : 0) + (bound ? 1 : 0);
+}
+
+/**
+ * xtcp_demux_lookup_listener - the most specific listener for a segment
+ * @key: the segment's 4-tuple
+ * @skb: the segment, for the choice within a group
+ *
+ * Context: RCU read side, which alone keeps the result alive.
+ * Return: the listener without a reference, or NULL
+ */
+struct sock *xtcp_demux_lookup_listener(const struct xtcp_key *key, struct sk_buff *skb)
+{
+	struct demux_lbucket *b = demux_lbucket(key->net, key->lport);
+	const struct hlist_nulls_node *node;
+	struct sock *sk, *best;
+	int score, best_score;
+
+again:
+	best = NULL;
+	best_score = -1;
+	sk_nulls_for_each_rcu(sk, node, &b->head) {
+		score = demux_listener_score(sk, key);
+		if (score > best_score) {
+			best_score = score;
+			best = sk;
+		}
+	}
+	if (get_nulls_value(node) != (unsigned long)(b - demux_listeners))
+		goto again;
+	return best;
+}
+
+/* Bucket lock held: the mini with this key that is still hashed. */
+static struct xtcp_mini *demux_locked_mini(struct demux_bucket *b, const struct xtcp_key *key,
+					   u32 hash)
+{
+	struct hlist_nulls_node *node;
+	struct xtcp_mini *mini;
+
+	lockdep_assert_held(&b->lock);
+	hlist_nulls_for_each_entry(mini, node, &b->minis, node)
+		if (mini->hash == hash && demux_mini_match(mini, key))
+			return mini;
+	return NULL;
+}
+
+static bool demux_locked_has_sock(struct demux_bucket *b, const struct xtcp_key *key, u32 hash)
+{
+	const struct hlist_nulls_node *node;
+	struct sock *sk;
+
+	lockdep_assert_held(&b->lock);
+	sk_nulls_for_each(sk, node, &b->socks)
+		if (sk->sk_hash == hash && demux_sock_match(sk, key))
+			return true;
+	return false;
+}
+
+static void demux_add_sock(struct demux_bucket *b, struct sock *sk)
+{
+	__sk_nulls_add_node_rcu(sk, &b->socks);
+	sock_prot_inuse_add(sock_net(sk), sk->sk_prot, 1);
+}
+
+static bool demux_del_sock(struct sock *sk)
+{
+	if (!__sk_nulls_del_node_init_rcu(sk))
+		return false;
+	sock_prot_inuse_add(sock_net(sk), sk->sk_prot, -1);
+	return true;
+}
+
+/**
+ * xtcp_demux_insert_sock - enter a connecting socket (demux.h)
+ * @sk: locked, addresses and ports set
+ * @reuse_tw: may a TIME_WAIT bucket of this 4-tuple be replaced?
+ * @old: the replaced bucket, with the table's reference
+ *
+ * Return: 0, or -EADDRINUSE when the 4-tuple has an owner
+ */
+int xtcp_demux_insert_sock(struct sock *sk,
+			   bool (*reuse_tw)(struct sock *sk, struct xtcp_mini *tw),
+			   struct xtcp_mini **old)
+{
+	struct demux_bucket *b;
+	struct xtcp_mini *mini;
+	struct xtcp_key key;
+	int err = -EADDRINUSE;
+	u32 hash;
+
+	*old = NULL;
+	xtcp_demux_key_of_sock(&key, sk);
+	hash = xtcp_demux_hash(&key);
+	b = demux_bucket(hash);
+	spin_lock_bh(&b->lock);
+	if (demux_locked_has_sock(b, &key, hash))
+		goto out;
+	mini = demux_locked_mini(b, &key, hash);
+	if (mini && (mini->kind != XTCP_KIND_TW || !reuse_tw || !reuse_tw(sk, mini)))
+		goto out;
+	sk->sk_hash = hash;
+	write_seqcount_begin(&b->seq);
+	if (mini)
+		hlist_nulls_del_init_rcu(&mini->node);
+	demux_add_sock(b, sk);
+	write_seqcount_end(&b->seq);
+	*old = mini;
+	err = 0;
+out:
+	spin_unlock_bh(&b->lock);
+	return err;
+}
+
+/**
+ * xtcp_mini_init - fill the key part of a new mini
+ * @mini: from its slab, not cleared
+ * @key: its 4-tuple
+ * @bound_dev_if: the device it is bound to, or 0
+ *
+ * Leaves @mini->node.next alone: a reader may still stand on the memory.
+ */
+void xtcp_mini_init(struct xtcp_mini *mini, const struct xtcp_key *key, int bound_dev_if)
+{
+	mini->node.pprev = NULL;
+	write_pnet(&mini->net, key->net);
+	mini->hash = xtcp_demux_hash(key);
+	mini->family = key->family;
+	mini->lport = key->lport;
+	mini->rport = key->rport;
+	mini->laddr = key->laddr;
+	mini->raddr = key->raddr;
+	mini->bound_dev_if = bound_dev_if;
+	INIT_LIST_HEAD(&mini->exp.link);
+	refcount_set(&mini->ref, 0);
+}
+
+/* The key under which a mini is found. */
+static void demux_key_of_mini(struct xtcp_key *key, const struct xtcp_mini *mini)
+{
+	*key = (struct xtcp_key) {
+		.net = read_pnet(&mini->net),
+		.laddr = mini->laddr,
+		.raddr = mini->raddr,
+		.lport = mini->lport,
+		.rport = mini->rport,
+		.family = mini->family,
+		.dif = mini->bound_dev_if,
+	};
+}
+
+/**
+ * xtcp_demux_insert_mini - enter a half-open request
+ * @mini: whole; references set by the caller before, so that it is published last
+ *
+ * Return: 0, or -EADDRINUSE when the 4-tuple has an owner
+ */
+int xtcp_demux_insert_mini(struct xtcp_mini *mini)
+{
+	struct demux_bucket *b = demux_bucket(mini->hash);
+	struct xtcp_key key;
+	int err = -EADDRINUSE;
+
+	demux_key_of_mini(&key, mini);
+	spin_lock_bh(&b->lock);
+	if (!demux_locked_has_sock(b, &key, mini->hash) &&
+	    !demux_locked_mini(b, &key, mini->hash)) {
+		write_seqcount_begin(&b->seq);
+		hlist_nulls_add_head_rcu(&mini->node, &b->minis);
+		write_seqcount_end(&b->seq);
+		err = 0;
+	}
+	spin_unlock_bh(&b->lock);
+	return err;
+}
+
+/**
+ * xtcp_demux_replace_req - the child takes its request's place
+ * @req: the request, NULL for a cookie's child
+ * @child: addresses and ports set, fully initialised
+ *
+ * Return: false when the request is gone (or, without one, the 4-tuple is taken)
+ */
+bool xtcp_demux_replace_req(struct xtcp_mini *req, struct sock *child)
+{
+	struct demux_bucket *b;
+	struct xtcp_key key;
+	bool ok;
+
+	xtcp_demux_key_of_sock(&key, child);
+	child->sk_hash = xtcp_demux_hash(&key);
+	b = demux_bucket(child->sk_hash);
+	spin_lock_bh(&b->lock);
+	if (req)
+		ok = !hlist_nulls_unhashed(&req->node);
+	else
+		ok = !demux_locked_has_sock(b, &key, child->sk_hash) &&
+		     !demux_locked_mini(b, &key, child->sk_hash);
+	if (ok) {
+		write_seqcount_begin(&b->seq);
+		if (req)
+			hlist_nulls_del_init_rcu(&req->node);
+		demux_add_sock(b, child);
+		write_seqcount_end(&b->seq);
+	}
+	spin_unlock_bh(&b->lock);
+	return ok;
+}
+
+/**
+ * xtcp_demux_replace_sock - the TIME_WAIT bucket takes its socket's place
+ * @sk: locked
+ * @tw: whole, references set
+ *
+ * Return: false when @sk was not in the table
+ */
+bool xtcp_demux_replace_sock(struct sock *sk, struct xtcp_mini *tw)
+{
+	struct demux_bucket *b = demux_bucket(sk->sk_hash);
+	bool ok;
+
+	spin_lock_bh(&b->lock);
+	write_seqcount_begin(&b->seq);
+	ok = demux_del_sock(sk);
+	if (ok)
+		hlist_nulls_add_head_rcu(&tw->node, &b->minis);
+	write_seqcount_end(&b->seq);
+	spin_unlock_bh(&b->lock);
+	return ok;
+}
+
+/**
+ * xtcp_demux_remove_sock - take a connection out of the table, if it is in
+ * @sk: locked, not a listener
+ */
+void xtcp_demux_remove_sock(struct sock *sk)
+{
+	struct demux_bucket *b = demux_bucket(sk->sk_hash);
+
+	if (sk_unhashed(sk))
+		return;
+	spin_lock_bh(&b->lock);
+	write_seqcount_begin(&b->seq);
+	demux_del_sock(sk);
+	write_seqcount_end(&b->seq);
+	spin_unlock_bh(&b->lock);
+}
+
+/**
+ * xtcp_demux_remove_mini - take a mini out of the table
+ * @mini: referenced
+ *
+ * Return: true for the one caller that did it and now owns the table's reference
+ */
+bool xtcp_demux_remove_mini(struct xtcp_mini *mini)
+{
+	struct demux_bucket *b = demux_bucket(mini->hash);
+	bool mine;
+
+	spin_lock_bh(&b->lock);
+	mine = !hlist_nulls_unhashed(&mini->node);
+	if (mine) {
+		write_seqcount_begin(&b->seq);
+		hlist_nulls_del_init_rcu(&mini->node);
+		write_seqcount_end(&b->seq);
+	}
+	spin_unlock_bh(&b->lock);
+	return mine;
+}
+
+/**
+ * xtcp_mini_put - give up a reference; the last frees by kind
+ * @mini: the mini
+ */
+void xtcp_mini_put(struct xtcp_mini *mini)
+{
+	if (refcount_dec_and_test(&mini->ref))
+		demux_ops[mini->kind]->free(mini);
+}
+
+/**
+ * xtcp_demux_insert_listener - make a listener findable
+ * @sk: locked, SOCK_RCU_FREE
+ */
+void xtcp_demux_insert_listener(struct sock *sk)
+{
+	struct demux_lbucket *b = demux_lbucket(sock_net(sk), sk->sk_num);
+
+	sock_owned_by_me(sk);
+	spin_lock_bh(&b->lock);
+	__sk_nulls_add_node_rcu(sk, &b->head);
+	sock_prot_inuse_add(sock_net(sk), sk->sk_prot, 1);
+	spin_unlock_bh(&b->lock);
+}
+
+/**
+ * xtcp_demux_remove_listener - new segments find it no more
+ * @sk: locked
+ */
+void xtcp_demux_remove_listener(struct sock *sk)
+{
+	struct demux_lbucket *b = demux_lbucket(sock_net(sk), sk->sk_num);
+
+	spin_lock_bh(&b->lock);
+	demux_del_sock(sk);
+	spin_unlock_bh(&b->lock);
+}
+
+/* The entries of one bucket, socks first: the one at *@pos or behind, with a reference. */
+static bool demux_nth(struct demux_bucket *b, struct net *net, unsigned int pos,
+		      struct xtcp_found *f)
+{
+	struct hlist_nulls_node *node;
+	struct xtcp_mini *mini;
+	unsigned int n = 0;
+	struct sock *sk;
+
+	f->kind = XTCP_KIND_NONE;
+	spin_lock_bh(&b->lock);
+	sk_nulls_for_each(sk, node, &b->socks) {
+		if (!net_eq(sock_net(sk), net) || n++ < pos)
+			continue;
+		if (refcount_inc_not_zero(&sk->sk_refcnt)) {
+			f->kind = XTCP_KIND_SOCK;
+			f->sk = sk;
+			goto out;
+		}
+	}
+	hlist_nulls_for_each_entry(mini, node, &b->minis, node) {
+		if (!net_eq(read_pnet(&mini->net), net) || n++ < pos)
+			continue;
+		if (xtcp_mini_hold_not_zero(mini)) {
+			f->kind = mini->kind;
+			f->mini = mini;
+			goto out;
+		}
+	}
+out:
+	spin_unlock_bh(&b->lock);
+	return f->kind != XTCP_KIND_NONE;
+}
+
+/**
+ * xtcp_demux_walk - visit the connection table (demux.h)
+ * @it: cursor
+ * @fn: called in process context with a reference on the entry, no lock held
+ * @arg: for @fn
+ */
+int xtcp_demux_walk(struct xtcp_demux_iter *it,
+		    int (*fn)(const struct xtcp_found *f, void *arg), void *arg)
+{
+	struct xtcp_found f;
+	int ret;
+
+	for (; it->bucket <= demux_mask; it->bucket++, it->offset = 0) {
+		struct demux_bucket *b = &demux_table[it->bucket];
+
+		if (hlist_nulls_empty(&b->socks) && hlist_nulls_empty(&b->minis))
+			continue;
+		for (; demux_nth(b, it->net, it->offset, &f); it->offset++) {
+			ret = fn(&f, arg);
+			if (f.kind == XTCP_KIND_SOCK)
+				sock_put(f.sk);
+			else
+				xtcp_mini_put(f.mini);
+			if (ret)
+				return ret;
+		}
+		cond_resched();
+	}
+	return 0;
+}
+
+/**
+ * xtcp_demux_walk_listeners - visit the listener table (demux.h)
+ * @it: cursor
+ * @fn: called with the bucket's lock held; must not sleep
+ * @arg: for @fn
+ */
+int xtcp_demux_walk_listeners(struct xtcp_demux_iter *it,
+			      int (*fn)(struct sock *sk, void *arg), void *arg)
+{
+	struct hlist_nulls_node *node;
+	struct sock *sk;
+	unsigned int n;
+	int ret = 0;
+
+	for (; it->bucket < DEMUX_LISTEN_BUCKETS; it->bucket++, it->offset = 0) {
+		struct demux_lbucket *b = &demux_listeners[it->bucket];
+
+		n = 0;
+		spin_lock_bh(&b->lock);
+		sk_nulls_for_each(sk, node, &b->head) {
+			if (!net_eq(sock_net(sk), it->net) || n++ < it->offset)
+				continue;
+			ret = fn(sk, arg);
+			if (ret)
+				break;
+			it->offset++;
+		}
+		spin_unlock_bh(&b->lock);
+		if (ret)
+			return ret;
+	}
+	return 0;
+}
+
+/**
+ * xtcp_demux_register - how minis of a kind are freed
+ * @kind: XTCP_KIND_REQ or XTCP_KIND_TW
+ * @ops: lives as long as the module
+ */
+void xtcp_demux_register(enum xtcp_kind kind, const struct xtcp_mini_ops *ops)
+{
+	demux_ops[kind] = ops;
+}
+
+/* One bucket for 16 KiB of memory: chains stay short with a million TIME_WAITs in 1 GiB. */
+static unsigned int demux_buckets(void)
+{
+	unsigned long n = totalram_pages() >> (14 - min(PAGE_SHIFT, 14));
+
+	return roundup_pow_of_two(clamp(n, 1UL << 12, 1UL << 20));
+}
+
+/**
+ * xtcp_demux_init - allocate the tables
+ *
+ * Return: 0 or -ENOMEM
+ */
+int xtcp_demux_init(void)
+{
+	unsigned int i, n = demux_buckets();
+
+	get_random_bytes(&demux_key, sizeof(demux_key));
+	demux_table = kvcalloc(n, sizeof(*demux_table), GFP_KERNEL);
+	if (!demux_table)
+		return -ENOMEM;
+	demux_mask = n - 1;
+	for (i = 0; i < n; i++) {
+		spin_lock_init(&demux_table[i].lock);
+		seqcount_spinlock_init(&demux_table[i].seq, &demux_table[i].lock);
+		INIT_HLIST_NULLS_HEAD(&demux_table[i].socks, i);
+		INIT_HLIST_NULLS_HEAD(&demux_table[i].minis, i);
+	}
+	for (i = 0; i < DEMUX_LISTEN_BUCKETS; i++) {
+		spin_lock_init(&demux_listeners[i].lock);
+		INIT_HLIST_NULLS_HEAD(&demux_listeners[i].head, i);
+	}
+	return 0;
+}
+
+/**
+ * xtcp_demux_exit - free the tables, empty by now
+ */
+void xtcp_demux_exit(void)
+{
+	kvfree(demux_table);
+}

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * timer.c owns the socket's kernel timer. Deadlines live in xs->timers under
+ * the socket lock; the timer wakes at or before the earliest and, finding it
+ * moved, sleeps again. A pending timer holds a reference on its socket.
+ */
+#include "compat.h"
+#include "state.h"
+#include "timer.h"
+
+static void timer_wake_at(struct sock *sk, unsigned long when)
+{
+	struct timer_list *t = &xtcp_sk(sk)->timers.timer;
+
+	if (!timer_pending(t) || time_before(when, t->expires))
+		sk_reset_timer(sk, t, when);
+}
+
+static void timer_sleep_again(struct sock *sk)
+{
+	struct xtcp_timers *tm = &xtcp_sk(sk)->timers;
+	unsigned long first = 0;
+	bool any = false;
+	int id;
+
+	for (id = 0; id < XTCP_T_NR; id++) {
+		if (!(tm->armed & BIT(id)))
+			continue;
+		if (!any || time_before(tm->deadline[id], first))
+			first = tm->deadline[id];
+		any = true;
+	}
+	if (any)
+		timer_wake_at(sk, first);
+}
+
+static void timer_run(struct sock *sk)
+{
+	struct xtcp_timers *tm = &xtcp_sk(sk)->timers;
+	int id;
+
+	for (id = 0; id < XTCP_T_NR && sk->sk_state != TCP_CLOSE; id++) {
+		if (!(tm->armed & BIT(id)) || time_before(jiffies, tm->deadline[id]))
+			continue;
+		tm->armed &= ~BIT(id);
+		xtcp_timeout[id](sk);
+	}
+	if (sk->sk_state != TCP_CLOSE)
+		timer_sleep_again(sk);
+}
+
+static void timer_fire(struct timer_list *t)
+{
+	struct xtcp_sock *xs = from_timer(xs, t, timers.timer);
+	struct sock *sk = (struct sock *)xs;
+
+	bh_lock_sock(sk);
+	if (!sock_owned_by_user(sk))
+		timer_run(sk);
+	else if (!test_and_set_bit(XTCP_DEFER_TIMER, &xs->deferred))
+		sock_hold(sk);
+	bh_unlock_sock(sk);
+	sock_put(sk);
+}
+
+/**
+ * xtcp_timer_init - prepare the timer of a new socket
+ * @sk: socket nobody else knows yet
+ */
+void xtcp_timer_init(struct sock *sk)
+{
+	struct xtcp_sock *xs = xtcp_sk(sk);
+
+	timer_setup(&xs->timers.timer, timer_fire, 0);
+	xs->timers.armed = 0;
+}
+
+/**
+ * xtcp_timer_arm - set or move a deadline
+ * @sk: locked
+ * @id: which
+ * @delta: from now, jiffies
+ */
+void xtcp_timer_arm(struct sock *sk, enum xtcp_timer_id id, unsigned long delta)
+{
+	struct xtcp_timers *tm = &xtcp_sk(sk)->timers;
+
+	sock_owned_by_me(sk);
+	tm->deadline[id] = jiffies + delta;
+	tm->armed |= BIT(id);
+	timer_wake_at(sk, tm->deadline[id]);
+}
+
+/**
+ * xtcp_timer_cancel - take a deadline off; the kernel timer may still wake, for nothing
+ * @sk: locked
+ * @id: which
+ */
+void xtcp_timer_cancel(struct sock *sk, enum xtcp_timer_id id)
+{
+	sock_owned_by_me(sk);
+	xtcp_sk(sk)->timers.armed &= ~BIT(id);
+}
+
+/**
+ * xtcp_timer_clear - the socket is done: no deadline, no timer, no reference
+ * @sk: locked
+ */
+void xtcp_timer_clear(struct sock *sk)
+{
+	struct xtcp_timers *tm = &xtcp_sk(sk)->timers;
+
+	tm->armed = 0;
+	sk_stop_timer(sk, &tm->timer);
+}
+
+/**
+ * xtcp_timer_run_deferred - what timer_fire() left to the socket's owner
+ * @sk: locked by release_sock()
+ */
+void xtcp_timer_run_deferred(struct sock *sk)
+{
+	timer_run(sk);
+	__sock_put(sk);
+}
