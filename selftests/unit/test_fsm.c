@@ -115,7 +115,7 @@ TEST(fsm_edge_legal__every_pair)
 	for (from = 1; from < XTCP_STATE_MAX; from++)
 		for (to = 1; to < XTCP_STATE_MAX; to++)
 			EXPECT_EQ(xtcp_fsm_edge_legal(from, to),
-				  strchr(expected[from], letters[to]) != NULL);
+				  !!strchr(expected[from], letters[to]));
 }
 
 TEST(fsm_edge_legal__out_of_range)

@@ -90,15 +90,15 @@ TEST(rtt_sample__variance_decays_once_a_round_trip)
 	xtcp_rtt_init(&r);
 	xtcp_rtt_sample(&r, 400 * MS, 10, 20, RTO_MIN);
 	r.mdev_us = 0;
-	r.mdev_max_us = RTO_MIN;
+	r.mdev_max_us = 400 * MS;
 	xtcp_rtt_sample(&r, 400 * MS, 20, 30, RTO_MIN);
 	EXPECT_EQ(r.rttvar_us, 800 * MS);
 	xtcp_rtt_sample(&r, 400 * MS, 21, 40, RTO_MIN);
-	EXPECT_EQ(r.rttvar_us, 650 * MS); /* 800 - (800 - 200) / 4 */
+	EXPECT_EQ(r.rttvar_us, 700 * MS); /* 800 - (800 - 400) / 4 */
 	EXPECT_EQ(r.rtt_seq, 40);
 	EXPECT_EQ(r.mdev_max_us, RTO_MIN);
 	xtcp_rtt_sample(&r, 400 * MS, 40, 50, RTO_MIN);
-	EXPECT_EQ(r.rttvar_us, 650 * MS);
+	EXPECT_EQ(r.rttvar_us, 700 * MS);
 }
 
 TEST(rtt_sample__rtt_seq_wraps)
