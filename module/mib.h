@@ -157,6 +157,22 @@ struct xtcp_mib {
 #define XTCP_DEC(net, name)	this_cpu_dec(xtcp_net(net)->mib->c[XTCP_MIB_##name])
 #define XTCP_ADD(net, name, n)	this_cpu_add(xtcp_net(net)->mib->c[XTCP_MIB_##name], n)
 
+/**
+ * struct xtcp_mib_group - counters that /proc/net/xtcp_netstat shows as one group
+ * @name: before the colon
+ * @first: its first counter, @end: the one behind its last
+ */
+struct xtcp_mib_group {
+	const char *name;
+	unsigned int first;
+	unsigned int end;
+};
+
+#define XTCP_MIB_GROUPS		3
+
+extern const struct xtcp_mib_group xtcp_mib_groups[XTCP_MIB_GROUPS];
+extern const char *const xtcp_mib_labels[XTCP_MIB_NR];
+
 unsigned long xtcp_mib_read(const struct xtcp_mib __percpu *mib, enum xtcp_mib_id id);
 
 #endif /* _XTCP_MIB_H */
