@@ -16,7 +16,9 @@
 #include "expq.h"
 #include "mib.h"
 
+struct ctl_table;
 struct ctl_table_header;
+struct xtcp_cc_ops;
 
 /**
  * struct xtcp_knobs - /proc/sys/net/xtcp of one namespace, all units as native TCP's
@@ -79,7 +81,8 @@ struct xtcp_knobs {
  * @hooked: 1 once this namespace has its netfilter hooks
  * @challenge_stamp: second in which @challenge_count counts
  * @challenge_count: challenge ACKs left in that second
- * @sysctl: registered table of knobs
+ * @sysctl: registered table of knobs, @sysctl_table: its memory
+ * @cc: congestion control of new sockets; READ_ONCE
  */
 struct xtcp_net {
 	struct net *net;
@@ -98,6 +101,8 @@ struct xtcp_net {
 	u32 challenge_stamp;
 	int challenge_count;
 	struct ctl_table_header *sysctl;
+	struct ctl_table *sysctl_table;
+	const struct xtcp_cc_ops *cc;
 };
 
 extern unsigned int xtcp_net_id;
@@ -111,5 +116,14 @@ static inline struct xtcp_net *xtcp_net(const struct net *net)
 
 int xtcp_net_init(void);
 void xtcp_net_exit(void);
+
+/* sysctl.c */
+void xtcp_sysctl_defaults(struct xtcp_net *xn);
+int xtcp_sysctl_net_init(struct xtcp_net *xn);
+void xtcp_sysctl_net_exit(struct xtcp_net *xn);
+
+/* proc.c */
+int xtcp_proc_net_init(struct net *net);
+void xtcp_proc_net_exit(struct net *net);
 
 #endif /* _XTCP_NET_H */
