@@ -1,0 +1,319 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * proc.c owns /proc/net/xtcp, xtcp6 and xtcp_netstat: windows in the formats of
+ * /proc/net/tcp, tcp6 and netstat, so that ss and nstat read them unmodified.
+ *
+ * No lock of a socket is taken: a line is what the fields said as it was written.
+ */
+#include <linux/proc_fs.h>
+#include <linux/seq_file.h>
+#include <net/tcp_states.h>
+
+#include "compat.h"
+#include "demux.h"
+#include "mib.h"
+#include "net.h"
+#include "sock.h"
+#include "synq.h"
+#include "timer.h"
+#include "tw.h"
+
+#define PROC_LINE_WIDTH		149
+
+/* The "tr" column, as ss knows it. */
+enum proc_timer {
+	PROC_TIMER_OFF,
+	PROC_TIMER_ON,
+	PROC_TIMER_KEEPALIVE,
+	PROC_TIMER_TIMEWAIT,
+	PROC_TIMER_PERSIST,
+};
+
+enum proc_stage {
+	PROC_LISTENERS,
+	PROC_CONNECTIONS,
+	PROC_END,
+};
+
+struct proc_cursor {
+	struct xtcp_demux_iter it;
+	enum proc_stage stage;
+};
+
+/**
+ * struct proc_iter - an open /proc/net/xtcp
+ * @p: must be first
+ * @cur: the entry of the line to write
+ * @next: the one behind, known once the line is written
+ */
+struct proc_iter {
+	struct seq_net_private p;
+	struct proc_cursor cur;
+	struct proc_cursor next;
+};
+
+/* Argument of a walk that writes the first entry and stops at the second. */
+struct proc_line {
+	struct seq_file *seq;
+	bool written;
+};
+
+static void proc_tuple(struct seq_file *seq, __be32 laddr, u16 lport, __be32 raddr, __be16 rport)
+{
+	seq_printf(seq, "%4lld: %08X:%04X %08X:%04X", seq->index - 1, (__force u32)laddr, lport,
+		   (__force u32)raddr, ntohs(rport));
+}
+
+static u8 proc_sock_timer(const struct xtcp_sock *xs, unsigned long *expires)
+{
+	static const struct {
+		u8 id;
+		u8 shown;
+	} order[] = {
+		{ XTCP_T_RTO, PROC_TIMER_ON },
+		{ XTCP_T_PROBE, PROC_TIMER_PERSIST },
+		{ XTCP_T_FINWAIT2, PROC_TIMER_KEEPALIVE },
+		{ XTCP_T_KEEP, PROC_TIMER_KEEPALIVE },
+	};
+	u8 armed = READ_ONCE(xs->timers.armed);
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(order); i++) {
+		if (!(armed & BIT(order[i].id)))
+			continue;
+		*expires = READ_ONCE(xs->timers.deadline[order[i].id]);
+		return order[i].shown;
+	}
+	*expires = jiffies;
+	return PROC_TIMER_OFF;
+}
+
+static u32 proc_sock_rx_queue(const struct xtcp_sock *xs, int state)
+{
+	s32 bytes;
+
+	if (state == TCP_LISTEN)
+		return READ_ONCE(xs->acceptq.len);
+	bytes = READ_ONCE(xs->rcv.nxt) - READ_ONCE(xs->rcv.copied_seq);
+	return max(bytes, 0);
+}
+
+/* The fields without a heading in /proc/net/tcp. */
+static void proc_sock_tail(struct seq_file *seq, const struct xtcp_sock *xs, int state)
+{
+	u32 cwnd = READ_ONCE(xs->cc.cwnd), ssthresh = READ_ONCE(xs->cc.ssthresh);
+	int last = ssthresh >= XTCP_CC_SSTHRESH_INF ? -1 : (int)ssthresh;
+
+	if (state == TCP_LISTEN)
+		last = 0;
+	seq_printf(seq, " %lu %lu %u %u %d",
+		   jiffies_to_clock_t(usecs_to_jiffies(READ_ONCE(xs->rtt.rto_us))),
+		   jiffies_to_clock_t(READ_ONCE(xs->rcv.ato)),
+		   READ_ONCE(xs->rcv.quick) * 2 + !!READ_ONCE(xs->rcv.pingpong), cwnd, last);
+}
+
+static void proc_sock(struct seq_file *seq, struct sock *sk)
+{
+	const struct xtcp_sock *xs = xtcp_sk(sk);
+	int state = inet_sk_state_load(sk);
+	unsigned long expires;
+	u8 timer = proc_sock_timer(xs, &expires);
+
+	proc_tuple(seq, sk->sk_rcv_saddr, sk->sk_num, sk->sk_daddr, sk->sk_dport);
+	seq_printf(seq, " %02X %08X:%08X %02X:%08lX %08X %5u %8d %lu %d %pK", state,
+		   READ_ONCE(xs->snd.write_seq) - READ_ONCE(xs->snd.una),
+		   proc_sock_rx_queue(xs, state), timer,
+		   jiffies_delta_to_clock_t(expires - jiffies), READ_ONCE(xs->rec.retransmits),
+		   from_kuid_munged(seq_user_ns(seq), sock_i_uid(sk)),
+		   READ_ONCE(xs->rec.probes_out), sock_i_ino(sk),
+		   refcount_read(&sk->sk_refcnt), sk);
+	proc_sock_tail(seq, xs, state);
+}
+
+static void proc_mini(struct seq_file *seq, const struct xtcp_mini *mini, int state, u8 timer,
+		      u32 retrans, uid_t uid)
+{
+	s32 left = READ_ONCE(mini->exp.expires) - (u32)jiffies;
+
+	proc_tuple(seq, mini->laddr, mini->lport, mini->raddr, mini->rport);
+	seq_printf(seq, " %02X %08X:%08X %02X:%08lX %08X %5u %8d %d %d %pK", state, 0, 0, timer,
+		   jiffies_delta_to_clock_t(left), retrans, uid, 0, 0,
+		   refcount_read(&mini->ref), mini);
+}
+
+static void proc_req(struct seq_file *seq, const struct xtcp_req *req)
+{
+	uid_t uid = from_kuid_munged(seq_user_ns(seq), sock_i_uid(req->listener));
+
+	proc_mini(seq, &req->mini, TCP_SYN_RECV, PROC_TIMER_ON, READ_ONCE(req->num_timeout), uid);
+}
+
+static void proc_tw(struct seq_file *seq, const struct xtcp_tw *tw)
+{
+	proc_mini(seq, &tw->mini, READ_ONCE(tw->substate), PROC_TIMER_TIMEWAIT, 0, 0);
+}
+
+static int proc_show_listener(struct sock *sk, void *arg)
+{
+	struct proc_line *line = arg;
+
+	if (line->written)
+		return 1;
+	line->written = true;
+	proc_sock(line->seq, sk);
+	return 0;
+}
+
+static int proc_show_entry(const struct xtcp_found *f, void *arg)
+{
+	struct proc_line *line = arg;
+
+	if (line->written)
+		return 1;
+	line->written = true;
+	switch (f->kind) {
+	case XTCP_KIND_SOCK:
+		proc_sock(line->seq, f->sk);
+		break;
+	case XTCP_KIND_REQ:
+		proc_req(line->seq, xtcp_req(f->mini));
+		break;
+	default:
+		proc_tw(line->seq, xtcp_tw(f->mini));
+		break;
+	}
+	return 0;
+}
+
+/* Writes the entry at the cursor, if there is one, and moves the cursor to the next. */
+static void proc_write_line(struct proc_cursor *c, struct proc_line *line)
+{
+	if (c->stage == PROC_LISTENERS) {
+		if (xtcp_demux_walk_listeners(&c->it, proc_show_listener, line))
+			return;
+		c->stage = PROC_CONNECTIONS;
+		c->it.bucket = 0;
+		c->it.offset = 0;
+	}
+	if (c->stage == PROC_CONNECTIONS && !xtcp_demux_walk(&c->it, proc_show_entry, line))
+		c->stage = PROC_END;
+}
+
+/* A read goes on where the last one stopped; every other starts at 0. */
+static void *proc_seq_start(struct seq_file *seq, loff_t *pos)
+{
+	struct proc_iter *iter = seq->private;
+
+	if (*pos)
+		return iter->cur.stage == PROC_END ? NULL : iter;
+	iter->cur = (struct proc_cursor) { .it.net = seq_file_net(seq) };
+	return SEQ_START_TOKEN;
+}
+
+static void *proc_seq_next(struct seq_file *seq, void *v, loff_t *pos)
+{
+	struct proc_iter *iter = seq->private;
+
+	++*pos;
+	if (v != SEQ_START_TOKEN)
+		iter->cur = iter->next;
+	return iter->cur.stage == PROC_END ? NULL : iter;
+}
+
+static void proc_seq_stop(struct seq_file *seq, void *v)
+{
+}
+
+/* May run twice for one line, when the buffer was too small: moves only @next. */
+static int proc_seq_show(struct seq_file *seq, void *v)
+{
+	struct proc_iter *iter = seq->private;
+	struct proc_line line = { .seq = seq };
+
+	seq_setwidth(seq, PROC_LINE_WIDTH);
+	if (v == SEQ_START_TOKEN) {
+		seq_puts(seq, "  sl  local_address rem_address   st tx_queue rx_queue "
+			      "tr tm->when retrnsmt   uid  timeout inode");
+		seq_pad(seq, '\n');
+		return 0;
+	}
+	iter->next = iter->cur;
+	proc_write_line(&iter->next, &line);
+	if (line.written)
+		seq_pad(seq, '\n');
+	return 0;
+}
+
+static const struct seq_operations proc_seq_ops = {
+	.start = proc_seq_start,
+	.next = proc_seq_next,
+	.stop = proc_seq_stop,
+	.show = proc_seq_show,
+};
+
+static int proc_show_ipv6(struct seq_file *seq, void *v)
+{
+	seq_puts(seq, "  sl  local_address                         "
+		      "remote_address                        st tx_queue rx_queue "
+		      "tr tm->when retrnsmt   uid  timeout inode\n");
+	return 0;
+}
+
+static void proc_show_group(struct seq_file *seq, const struct xtcp_net *xn,
+			    const struct xtcp_mib_group *g)
+{
+	unsigned int i;
+
+	seq_printf(seq, "%s:", g->name);
+	for (i = g->first; i < g->end; i++)
+		seq_printf(seq, " %s", xtcp_mib_labels[i]);
+	seq_printf(seq, "\n%s:", g->name);
+	for (i = g->first; i < g->end; i++)
+		seq_printf(seq, " %lu", xtcp_mib_read(xn->mib, i));
+	seq_putc(seq, '\n');
+}
+
+static int proc_show_netstat(struct seq_file *seq, void *v)
+{
+	const struct xtcp_net *xn = xtcp_net(seq_file_single_net(seq));
+	int i;
+
+	for (i = 0; i < XTCP_MIB_GROUPS; i++)
+		proc_show_group(seq, xn, &xtcp_mib_groups[i]);
+	return 0;
+}
+
+/**
+ * xtcp_proc_net_init - the files of a namespace
+ * @net: the namespace, its counters allocated
+ *
+ * Return: 0 or -ENOMEM
+ */
+int xtcp_proc_net_init(struct net *net)
+{
+	if (!proc_create_net("xtcp", 0444, net->proc_net, &proc_seq_ops,
+			     sizeof(struct proc_iter)))
+		return -ENOMEM;
+	if (!proc_create_net_single("xtcp6", 0444, net->proc_net, proc_show_ipv6, NULL))
+		goto err_xtcp;
+	if (!proc_create_net_single("xtcp_netstat", 0444, net->proc_net, proc_show_netstat, NULL))
+		goto err_xtcp6;
+	return 0;
+
+err_xtcp6:
+	remove_proc_entry("xtcp6", net->proc_net);
+err_xtcp:
+	remove_proc_entry("xtcp", net->proc_net);
+	return -ENOMEM;
+}
+
+/**
+ * xtcp_proc_net_exit - waits for those that read, then the files are gone
+ * @net: the namespace
+ */
+void xtcp_proc_net_exit(struct net *net)
+{
+	remove_proc_entry("xtcp_netstat", net->proc_net);
+	remove_proc_entry("xtcp6", net->proc_net);
+	remove_proc_entry("xtcp", net->proc_net);
+}
