@@ -139,7 +139,6 @@ static_assert(sizeof(struct xtcp_cc) == 160);
  * @undo_cwnd: the window to return to when a reduction was in error
  * @event: enum xtcp_cc_event
  * @cong_control: decides @cwnd and @pacing_rate alone, for every ACK in every state
- * @pkts_acked: sees every ACK that carries an RTT sample, before cong_avoid()
  */
 struct xtcp_cc_ops {
 	const char *name;
@@ -150,10 +149,10 @@ struct xtcp_cc_ops {
 	u32 (*undo_cwnd)(struct xtcp_cc *cc);
 	void (*event)(struct xtcp_cc *cc, enum xtcp_cc_event ev);
 	void (*cong_control)(struct xtcp_cc *cc, const struct xtcp_cc_ack *a);
-	void (*pkts_acked)(struct xtcp_cc *cc, const struct xtcp_cc_ack *a);
 };
 
 extern const struct xtcp_cc_ops xtcp_cc_newreno;
+extern const struct xtcp_cc_ops xtcp_cc_cubic;
 
 static inline bool xtcp_cc_in_slow_start(const struct xtcp_cc *cc)
 {

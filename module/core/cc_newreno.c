@@ -20,7 +20,6 @@ void xtcp_cc_init(struct xtcp_cc *cc, const struct xtcp_cc_ops *ops, u32 rnd)
 	cc->cwnd = XTCP_CC_INIT_CWND;
 	cc->ssthresh = XTCP_CC_SSTHRESH_INF;
 	cc->cwnd_clamp = XTCP_CC_CWND_MAX;
-	cc->state = XTCP_CA_OPEN;
 	cc->rnd = rnd;
 	xtcp_cc_switch(cc, ops);
 }

@@ -1,0 +1,298 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * CUBIC (RFC 9438) with HyStart++ (RFC 9406). struct xtcp_cc belongs to one
+ * connection, under its socket lock.
+ *
+ * C = 0.4 segments/s^3 and beta = 0.7; time in milliseconds, windows in segments,
+ * no floating point. Time in which the window did not limit the sender does not
+ * count: the cubic function would otherwise promise a window nobody has tried.
+ */
+#include <xtcp/cc.h>
+#include <xtcp/seq.h>
+
+/* 0.4 * 10^-9 segments/ms^3 as 880 / 2^41, applied in two steps to stay in 64 bits. */
+#define CUBIC_C_MUL 880U
+#define CUBIC_C_SHIFT_FIRST 10
+#define CUBIC_C_SHIFT_THEN 31
+#define CUBIC_INV_C_MS3 2500000000ULL
+#define CUBIC_T_MAX_MS (1U << 20)
+
+/* RFC 9406 4.3 */
+#define HYSTART_MIN_THRESH_US 4000U
+#define HYSTART_MAX_THRESH_US 16000U
+#define HYSTART_RTT_DIVISOR 8U
+#define HYSTART_SAMPLES 8U
+#define HYSTART_CSS_DIVISOR 4U
+#define HYSTART_CSS_ROUNDS 5U
+
+/**
+ * struct cubic_curve - what the last congestion event left behind
+ * @epoch_us: start of this stage of congestion avoidance, with @running
+ * @w_max: window at which the plateau is expected, 0 if unknown
+ * @origin: the plateau of this stage
+ * @k_ms: time from @epoch_us to the plateau
+ * @w_est: window that Reno would have by now
+ * @w_prior: window at the last congestion event
+ * @running: the stage has begun
+ */
+struct cubic_curve {
+	u64 epoch_us;
+	u32 w_max;
+	u32 origin;
+	u32 k_ms;
+	u32 w_est;
+	u32 w_prior;
+	bool running;
+};
+
+/**
+ * struct cubic - private state
+ * @now: the curve in use
+ * @before: the curve before the last congestion event, to undo it
+ * @last_us: time of the last ACK
+ * @est_credit: acknowledged segments not yet counted in w_est, times 17
+ * @round_end: HyStart++: SND.NXT at the start of the round
+ * @round_min_us: lowest RTT of the round
+ * @last_min_us: lowest RTT of the round before it
+ * @css_base_us: RTT at which conservative slow start began
+ * @samples: RTT samples in the round, as many as matter
+ * @css_rounds: rounds of conservative slow start that are over
+ * @css_credit: acknowledged segments not yet counted there
+ * @css: conservative slow start
+ * @started: a round has begun
+ */
+struct cubic {
+	struct cubic_curve now;
+	struct cubic_curve before;
+	u64 last_us;
+	u64 est_credit;
+	u32 round_end;
+	u32 round_min_us;
+	u32 last_min_us;
+	u32 css_base_us;
+	u8 samples;
+	u8 css_rounds;
+	u8 css_credit;
+	u8 css : 1;
+	u8 started : 1;
+};
+
+static_assert(sizeof(struct cubic) <= XTCP_CC_PRIV_WORDS * sizeof(u64));
+
+static struct cubic *cubic_priv(struct xtcp_cc *cc)
+{
+	return (struct cubic *)cc->priv;
+}
+
+/* Largest integer whose cube is not above @x, bit by bit. */
+static u32 cubic_root(u64 x)
+{
+	u64 bit, root = 0;
+	int shift;
+
+	for (shift = 63; shift >= 0; shift -= 3) {
+		root <<= 1;
+		bit = 3 * root * (root + 1) + 1;
+		if (x >> shift >= bit) {
+			x -= bit << shift;
+			root++;
+		}
+	}
+	return (u32)root;
+}
+
+/* Start a stage of congestion avoidance (RFC 9438 4.2, figure 2). */
+static void cubic_begin(struct xtcp_cc *cc, struct cubic *c, u64 now_us)
+{
+	struct cubic_curve *v = &c->now;
+
+	v->running = true;
+	v->epoch_us = now_us;
+	v->w_est = cc->cwnd;
+	v->origin = xtcp_max_u32(v->w_max, cc->cwnd);
+	v->k_ms = cubic_root((v->origin - cc->cwnd) * CUBIC_INV_C_MS3);
+	c->est_credit = 0;
+	cc->cwnd_cnt = 0;
+}
+
+/* W_cubic at @t_ms after the start of the stage, bounded as in RFC 9438 4.2. */
+static u32 cubic_target(const struct cubic_curve *v, u64 t_ms, u32 cwnd)
+{
+	u64 d = t_ms < v->k_ms ? v->k_ms - t_ms : t_ms - v->k_ms;
+	u64 off, w;
+
+	d = xtcp_min_u64(d, CUBIC_T_MAX_MS);
+	off = (d * d * d >> CUBIC_C_SHIFT_FIRST) * CUBIC_C_MUL >> CUBIC_C_SHIFT_THEN;
+	if (t_ms < v->k_ms)
+		w = off < v->origin ? v->origin - off : 0;
+	else
+		w = v->origin + off;
+	return (u32)xtcp_max_u64(xtcp_min_u64(w, cwnd + cwnd / 2), cwnd);
+}
+
+/* RFC 9438 4.3: alpha is 9/17 until the window before the event is reached, then 1. */
+static void cubic_estimate_reno(struct cubic *c, u32 cwnd, u32 acked)
+{
+	u64 whole = 17ULL * cwnd;
+
+	c->est_credit += (u64)acked * (c->now.w_est < c->now.w_prior ? 9 : 17);
+	if (c->est_credit >= whole) {
+		c->now.w_est += (u32)xtcp_div_u64(c->est_credit, whole);
+		c->est_credit -= xtcp_div_u64(c->est_credit, whole) * whole;
+	}
+}
+
+/* Acknowledged segments that earn one more to get from @cwnd to @target in a round trip. */
+static u32 cubic_pace(u32 cwnd, u32 target)
+{
+	if (target <= cwnd)
+		return U32_MAX;
+	return xtcp_max_u32(cwnd / (target - cwnd), 2);
+}
+
+static void cubic_grow(struct xtcp_cc *cc, struct cubic *c, const struct xtcp_cc_ack *a,
+		       u32 acked)
+{
+	u64 t_us;
+	u32 w;
+
+	if (!c->now.running)
+		cubic_begin(cc, c, a->now_us);
+	t_us = a->now_us - c->now.epoch_us + (a->min_rtt_us == U32_MAX ? 0 : a->min_rtt_us);
+	w = cubic_pace(cc->cwnd, cubic_target(&c->now, xtcp_div_u64(t_us, XTCP_USEC_PER_MSEC),
+					      cc->cwnd));
+	cubic_estimate_reno(c, cc->cwnd, acked);
+	w = xtcp_min_u32(w, cubic_pace(cc->cwnd, c->now.w_est));
+	xtcp_cc_additive_increase(cc, w, acked);
+}
+
+/* Samples of this round trip and the one before it (RFC 9406 4.2). */
+static void hystart_sample(struct cubic *c, const struct xtcp_cc_ack *a)
+{
+	if (!c->started || xtcp_seq_after(a->snd_una, c->round_end)) {
+		c->last_min_us = c->started ? c->round_min_us : U32_MAX;
+		c->round_min_us = U32_MAX;
+		c->samples = 0;
+		c->round_end = a->snd_nxt;
+		c->css_rounds += c->css;
+		c->started = true;
+	}
+	if (a->rtt_us == U32_MAX)
+		return;
+	c->round_min_us = xtcp_min_u32(c->round_min_us, a->rtt_us);
+	if (c->samples < HYSTART_SAMPLES)
+		c->samples++;
+}
+
+/*
+ * A queue builds up: grow more slowly. It was jitter: as before. It stays: the
+ * window is found. Only in the first slow start, whose threshold is a guess.
+ */
+static void hystart_update(struct xtcp_cc *cc, struct cubic *c, const struct xtcp_cc_ack *a)
+{
+	u32 thresh;
+
+	hystart_sample(c, a);
+	if (c->css && c->css_rounds >= HYSTART_CSS_ROUNDS) {
+		cc->ssthresh = cc->cwnd;
+		c->css = false;
+		return;
+	}
+	if (c->samples < HYSTART_SAMPLES)
+		return;
+	if (c->css) {
+		c->css = c->round_min_us >= c->css_base_us;
+		return;
+	}
+	thresh = xtcp_clamp_u32(c->last_min_us / HYSTART_RTT_DIVISOR, HYSTART_MIN_THRESH_US,
+				HYSTART_MAX_THRESH_US);
+	if (c->last_min_us == U32_MAX || c->round_min_us < c->last_min_us + thresh)
+		return;
+	c->css = true;
+	c->css_base_us = c->round_min_us;
+	c->css_rounds = 0;
+	c->css_credit = 0;
+}
+
+/* Returns the acknowledged segments left for congestion avoidance. */
+static u32 cubic_slow_start(struct xtcp_cc *cc, struct cubic *c, u32 acked)
+{
+	if (!c->css)
+		return xtcp_cc_slow_start(cc, acked);
+	acked += c->css_credit;
+	c->css_credit = (u8)(acked % HYSTART_CSS_DIVISOR);
+	xtcp_cc_slow_start(cc, acked / HYSTART_CSS_DIVISOR);
+	return 0;
+}
+
+static void cubic_cong_avoid(struct xtcp_cc *cc, const struct xtcp_cc_ack *a)
+{
+	struct cubic *c = cubic_priv(cc);
+	u32 acked = a->acked;
+
+	if (!a->is_cwnd_limited)
+		c->now.epoch_us += a->now_us - c->last_us;
+	c->last_us = a->now_us;
+	if (cc->ssthresh == XTCP_CC_SSTHRESH_INF)
+		hystart_update(cc, c, a);
+	if (!a->is_cwnd_limited)
+		return;
+	if (xtcp_cc_in_slow_start(cc))
+		acked = cubic_slow_start(cc, c, acked);
+	if (acked)
+		cubic_grow(cc, c, a, acked);
+}
+
+/* RFC 9438 4.6 and 4.7: below the last plateau make room for new flows. */
+static u32 cubic_ssthresh(struct xtcp_cc *cc)
+{
+	struct cubic *c = cubic_priv(cc);
+	u64 cwnd = cc->cwnd;
+
+	c->before = c->now;
+	c->now.running = false;
+	c->now.w_prior = cc->cwnd;
+	c->now.w_max = cc->cwnd < c->now.w_max ? (u32)(cwnd * 17 / 20) : cc->cwnd;
+	c->css = false;
+	return xtcp_max_u32((u32)(cwnd * 7 / 10), 2);
+}
+
+/* RFC 9438 4.9: the event was none; its curve goes too. */
+static u32 cubic_undo_cwnd(struct xtcp_cc *cc)
+{
+	struct cubic *c = cubic_priv(cc);
+
+	c->now = c->before;
+	return xtcp_max_u32(cc->cwnd, cc->prior_cwnd);
+}
+
+static void cubic_event(struct xtcp_cc *cc, enum xtcp_cc_event ev)
+{
+	struct cubic *c = cubic_priv(cc);
+
+	switch (ev) {
+	case XTCP_CC_EV_LOSS: /* RFC 9438 4.8: the old plateau means nothing any more */
+		c->now.w_max = 0;
+		c->now.running = false;
+		break;
+	case XTCP_CC_EV_CWND_RESTART:
+		c->now.running = false;
+		break;
+	case XTCP_CC_EV_TX_START: /* RFC 9438 5.8: idle time does not count */
+		if (c->now.running && cc->now_us > c->last_us) {
+			c->now.epoch_us += cc->now_us - c->last_us;
+			c->last_us = cc->now_us;
+		}
+		break;
+	default:
+		break;
+	}
+}
+
+const struct xtcp_cc_ops xtcp_cc_cubic = {
+	.name = "cubic",
+	.ssthresh = cubic_ssthresh,
+	.cong_avoid = cubic_cong_avoid,
+	.undo_cwnd = cubic_undo_cwnd,
+	.event = cubic_event,
+};
