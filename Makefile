@@ -21,17 +21,59 @@ BUILD   := build/$(KVER)
 SOURCES  = $(shell find module include -name '*.[chS]')
 LINKS    = $(addprefix $(BUILD)/src/,$(SOURCES) Kbuild)
 
-.PHONY: all module help clean
-all: module
+.PHONY: all module modules kernels tools layers check check-debug soak run shell clean help
+all: module tools
+
+help:
+	@echo 'make                 build/<release>/xtcp.ko for Debian 12'"'"'s kernel, and the tools'
+	@echo 'make KVER=<release>  the same for another kernel (its headers must be installed)'
+	@echo 'make run             a tour: real programs over AF_XTCP in a VM'
+	@echo 'make check           all checks and tests on both stock kernels'
+	@echo 'make check-debug     the tests on the debug kernel (KASAN, lockdep, kmemleak ...)'
+	@echo 'make soak            the same in full length, hours'
+	@echo 'make shell           a shell in a VM with the module loaded'
+	@echo 'make clean           remove build/ (the debug kernel stays in $(CACHE))'
+	@echo
+	@echo 'SUITES="api fsm:name" narrows check, check-debug and soak.'
+
+kernels:
+	@echo $(KVERS)
 
 module: $(LINKS)
 	@test -d $(KDIR) || { echo "make: no headers of kernel $(KVER): run scripts/setup" >&2; exit 1; }
-	$(MAKE) --no-print-directory -C $(KDIR) M=$(CURDIR)/$(BUILD)/src W=1 KCFLAGS=-Werror $(if $(C),C=$(C) CF=-Wsparse-error) modules
+	$(MAKE) --no-print-directory -C $(KDIR) M=$(CURDIR)/$(BUILD)/src W=1 KCFLAGS=-Werror \
+		$(if $(C),C=$(C) CF=-Wsparse-error) modules
 	@cmp -s $(BUILD)/src/xtcp.ko $(BUILD)/xtcp.ko || cp $(BUILD)/src/xtcp.ko $(BUILD)/xtcp.ko
 
 $(LINKS): $(BUILD)/src/%:
 	@mkdir -p $(@D)
 	@ln -sfn $(CURDIR)/$* $@
+
+tools: build/xtcp_preload.so
+
+build/xtcp_preload.so: scripts/preload/xtcp_preload.c include/uapi/linux/xtcp.h
+	@mkdir -p $(@D)
+	$(CC) -shared -fPIC -O2 -Wall -Wextra -Werror -isystem include/uapi -o $@ $< -ldl
+
+layers: module
+	scripts/check-layers $(BUILD)/src
+
+check:
+	@scripts/check check $(SUITES)
+
+check-debug:
+	@scripts/check debug $(SUITES)
+
+soak:
+	@scripts/check soak $(SUITES)
+
+run:
+	@scripts/setup
+	@$(MAKE) --no-print-directory -s all
+	@scripts/vm -k $(KVER) -e LC_ALL=C -- scripts/tour
+
+shell: all
+	@scripts/vm -k $(KVER) -t 100000
 
 clean:
 	rm -rf build
