@@ -4,12 +4,14 @@
 #define _XTCP_DOOR_H
 
 #include <linux/net.h>
+#include <linux/tcp.h>
 #include "compat.h"
 #include "sock.h"
 
 /* family.c: socket(2); proto_ops; guards the namespace's switch */
 int xtcp_family_init(void);
 void xtcp_family_exit(void);
+extern int xtcp_family;			/* main.c: module parameter */
 
 /* connect.c: struct proto .connect .disconnect; process context, socket locked */
 int xtcp_connect(struct sock *sk, struct sockaddr *addr, int len);
@@ -21,6 +23,9 @@ void xtcp_shutdown(struct sock *sk, int how);
 
 /* sendmsg.c, recvmsg.c */
 int xtcp_sendmsg(struct sock *sk, struct msghdr *msg, size_t size);
+#ifdef XTCP_COMPAT_SENDPAGE
+int xtcp_sendpage(struct sock *sk, struct page *page, int offset, size_t size, int flags);
+#endif
 void xtcp_splice_eof(struct socket *sock);
 int xtcp_recvmsg(struct sock *sk, struct msghdr *msg, size_t len, int flags,
 		 int *addr_len);
@@ -33,9 +38,14 @@ int xtcp_setsockopt(struct sock *sk, int level, int optname, sockptr_t optval,
 		    unsigned int optlen);
 int xtcp_getsockopt(struct sock *sk, int level, int optname, char __user *optval,
 		    int __user *optlen);
+void xtcp_sockopt_info(struct sock *sk, struct tcp_info *info);
+int xtcp_ioctl(struct sock *sk, int cmd, xtcp_ioctl_arg arg);
+void xtcp_keepalive(struct sock *sk, int val);
 
 /* poll.c: poll, and the wake-ups */
 __poll_t xtcp_poll(struct file *file, struct socket *sock, struct poll_table_struct *wait);
+bool xtcp_stream_memory_free(const struct sock *sk, int wake);
 void xtcp_write_space(struct sock *sk);
+int xtcp_set_rcvlowat(struct sock *sk, int val);
 
 #endif /* _XTCP_DOOR_H */
