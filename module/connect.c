@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Active open and its undoing: connect(2), and the way back to a fresh socket.
+ *
+ * Process context, socket locked by inet_stream_connect() or inet_shutdown().
+ */
+#include <net/ip.h>
+
+#include "af.h"
+#include "demux.h"
+#include "door.h"
+#include "engine.h"
+#include "ports.h"
+#include "state.h"
+#include "synq.h"
+#include "timer.h"
+
+/* States in which the peer holds a connection and hears of its end (RFC 9293 3.10.5). */
+#define CONNECT_NEED_RESET	(TCPF_ESTABLISHED | TCPF_CLOSE_WAIT | TCPF_FIN_WAIT1 | \
+				 TCPF_FIN_WAIT2 | TCPF_SYN_RECV)
+
+/* A TIME_WAIT bucket that gave its 4-tuple has set write_seq (RFC 6191): keep it. */
+static void connect_choose_isn(struct sock *sk)
+{
+	struct xtcp_sock *xs = xtcp_sk(sk);
+	struct xtcp_key key;
+
+	xtcp_demux_key_of_sock(&key, sk);
+	if (!xs->snd.write_seq)
+		WRITE_ONCE(xs->snd.write_seq, xtcp_synq_isn(&key));
+	xs->neg.ts_offset = xtcp_synq_ts_offset(&key);
+}
+
+/* Nothing of the attempt may colour the next one, perhaps to another address. */
+static void connect_undo(struct sock *sk)
+{
+	struct xtcp_sock *xs = xtcp_sk(sk);
+
+	xtcp_set_state(sk, TCP_CLOSE);
+	if (!(sk->sk_userlocks & SOCK_BINDADDR_LOCK))
+		inet_reset_saddr(sk);
+	sk_dst_reset(sk);
+	sk->sk_route_caps = 0;
+	inet_sk(sk)->inet_dport = 0;
+	WRITE_ONCE(xs->snd.write_seq, 0);
+	xs->rcv.ts_recent = 0;
+	xs->rcv.ts_recent_stamp = 0;
+}
+
+/**
+ * xtcp_connect - struct proto.connect: names the peer, takes a port, sends the SYN
+ * @sk: socket, locked, CLOSE
+ * @addr: peer
+ * @len: size of @addr
+ *
+ * RFC 9293 3.10.1 OPEN, active. Does not wait.
+ *
+ * Return: 0 with the socket in SYN_SENT, or a negative errno as connect(2) and the
+ * socket CLOSE again.
+ */
+int xtcp_connect(struct sock *sk, struct sockaddr *addr, int len)
+{
+	struct xtcp_sock *xs = xtcp_sk(sk);
+	int err;
+
+	sock_owned_by_me(sk);
+	if (len < (int)xs->af->sockaddr_len)
+		return -EINVAL;
+
+	err = xs->af->connect(sk, addr, len);
+	if (err)
+		return err;
+
+	xs->snd.mss_clamp = XTCP_DEFAULT_MSS;
+	xtcp_set_state(sk, TCP_SYN_SENT);
+	err = xtcp_ports_connect(sk);
+	if (err)
+		goto failure;
+
+	sk_set_txhash(sk);
+	/* Policies select by port, which is known only now. */
+	sk_dst_reset(sk);
+	err = xs->af->route(sk);
+	if (err)
+		goto failure;
+
+	connect_choose_isn(sk);
+	atomic_set(&inet_sk(sk)->inet_id, get_random_u32() & U16_MAX);
+	err = xtcp_output_connect(sk);
+	if (!err)
+		return 0;
+failure:
+	connect_undo(sk);
+	return err;
+}
+
+/* What the peer is told, and the application: ABORT of RFC 9293 3.10.5. */
+static void connect_abort(struct sock *sk, int state)
+{
+	struct xtcp_sock *xs = xtcp_sk(sk);
+
+	if ((1 << state) & CONNECT_NEED_RESET ||
+	    ((1 << state) & (TCPF_CLOSING | TCPF_LAST_ACK) &&
+	     xs->snd.nxt != xs->snd.write_seq)) {
+		xtcp_xmit_rst(sk, gfp_any());
+		WRITE_ONCE(sk->sk_err, ECONNRESET);
+	} else if (state == TCP_SYN_SENT) {
+		WRITE_ONCE(sk->sk_err, ECONNRESET);
+	}
+}
+
+static void connect_reset_rcv(struct xtcp_rcv *rcv)
+{
+	/* The application's view of the stream ends where the stream did. */
+	u32 nxt = rcv->nxt;
+	u8 inq_cmsg = rcv->inq_cmsg;
+
+	memset(rcv, 0, sizeof(*rcv));
+	rcv->inq_cmsg = inq_cmsg;
+	rcv->nxt = nxt;
+	WRITE_ONCE(rcv->copied_seq, nxt);
+	rcv->mss = XTCP_MIN_MSS;
+	rcv->ato = XTCP_ATO_MIN;
+	rcv->ooo = RB_ROOT;
+	xtcp_sack_rcv_init(&rcv->sack);
+}
+
+static void connect_reset_snd(struct xtcp_snd *snd)
+{
+	const struct xtcp_snd old = *snd;
+	u32 seq;
+
+	/* The next connection's numbers start above all that the peer may still expect. */
+	seq = old.write_seq + old.max_wnd + 2;
+
+	memset(snd, 0, sizeof(*snd));
+	snd->rtxq = RB_ROOT;
+	snd->write_seq = seq ? seq : 1;
+	snd->user_mss = old.user_mss;
+	snd->nonagle = old.nonagle;
+	snd->notsent_lowat = old.notsent_lowat;
+	snd->mss = XTCP_DEFAULT_MSS;
+	snd->mss_clamp = XTCP_DEFAULT_MSS;
+}
+
+static void connect_reset_rec(struct sock *sk)
+{
+	struct xtcp_rec *rec = &xtcp_sk(sk)->rec;
+	u32 user_timeout = rec->user_timeout;
+	u8 syn_retries = rec->syn_retries;
+
+	memset(rec, 0, sizeof(*rec));
+	xtcp_recovery_init(sk);
+	rec->user_timeout = user_timeout;
+	rec->syn_retries = syn_retries;
+}
+
+/* The connection's state goes, what the user set stays. */
+static void connect_reset(struct sock *sk)
+{
+	struct xtcp_sock *xs = xtcp_sk(sk);
+
+	connect_reset_rcv(&xs->rcv);
+	connect_reset_snd(&xs->snd);
+	connect_reset_rec(sk);
+	memset(&xs->neg, 0, sizeof(xs->neg));
+	xtcp_rtt_init(&xs->rtt);
+	xtcp_cc_init(&xs->cc, xs->cc.ops, get_random_u32());
+	xs->ka.probes = 0;
+}
+
+static void connect_release_frag(struct sock *sk)
+{
+	if (!sk->sk_frag.page)
+		return;
+	put_page(sk->sk_frag.page);
+	sk->sk_frag.page = NULL;
+	sk->sk_frag.offset = 0;
+}
+
+/**
+ * xtcp_disconnect - struct proto.disconnect: back to a fresh socket, at once
+ * @sk: socket, locked
+ * @flags: unused
+ *
+ * connect(AF_UNSPEC), shutdown() of a listener or of SYN_SENT, and SO_LINGER with
+ * a time of 0. The peer of a connection hears a RST; SO_ERROR is ECONNRESET then.
+ * Options that the user set stay, and so do address and port that he bound.
+ *
+ * Return: 0.
+ */
+int xtcp_disconnect(struct sock *sk, int flags)
+{
+	int state = sk->sk_state;
+
+	sock_owned_by_me(sk);
+	connect_abort(sk, state);
+	if (state != TCP_CLOSE)
+		xtcp_set_state(sk, TCP_CLOSE);
+	if (state == TCP_LISTEN)
+		xtcp_listen_stop(sk);
+
+	xtcp_timer_clear(sk);
+	__skb_queue_purge(&sk->sk_receive_queue);
+	xtcp_sock_purge_ooo(sk);
+	xtcp_sock_purge_write(sk);
+
+	inet_sk(sk)->inet_dport = 0;
+	if (!(sk->sk_userlocks & SOCK_BINDADDR_LOCK))
+		inet_reset_saddr(sk);
+	WRITE_ONCE(sk->sk_shutdown, 0);
+	sock_reset_flag(sk, SOCK_DONE);
+	sk_dst_reset(sk);
+	connect_reset(sk);
+	connect_release_frag(sk);
+	sk_error_report(sk);
+	return 0;
+}
