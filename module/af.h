@@ -16,16 +16,24 @@ struct xtcp_reply;
  * @family: AF_INET
  * @net_header_len: bytes of the IP header without options
  * @sockaddr_len: size of its sockaddr
- * @queue_xmit: routes and sends a segment with its TCP header complete
+ * @queue_xmit: routes and sends a segment with its TCP header complete; consumes the skb
  * @send_check: fills th->check for hardware or GSO (CHECKSUM_PARTIAL)
- * @route: the socket's route, looked up again when it went stale; sets capabilities
- *	(process context or softirq); 0 or -EHOSTUNREACH ...
- * @connect: name and route: sets the socket's addresses from a sockaddr; errors as connect(2)
- * @key_of_skb: the 4-tuple of a received segment
- * @init_child: addresses, route, IP options of a child from the skb that completed it
- * @reply: sends a segment without a socket of its own
+ * @route: the socket's route, looked up again when it went stale or the ports changed
+ *	since; sets capabilities (process context or softirq); 0 or -EHOSTUNREACH ...
+ * @connect: name and route: sets the socket's addresses and peer port from a sockaddr;
+ *	errors as connect(2). The local port may still be unknown: call @route after it is
+ * @key_of_skb: the 4-tuple of a received segment; its devices from the route if it has
+ *	one (the hook), else from the cb that rx.c filled
+ * @init_child: addresses, ports, route of a child from the skb that completed it; the
+ *	caller has set its mark and device
+ * @route_reply: the route of a segment without a socket, with a reference, or NULL
+ * @reply: sends such a segment; consumes its skb and route
  * @mtu_reduced: an ICMP error said the path takes less: update the route and the MSS
- * @local_or_remote_multicast: peer or local address is no unicast one (RFC 9293 MUST-46, 57)
+ * @csum_ok: verifies a received segment's checksum; data at the TCP header
+ * @fill_cb: TOS and TTL of a received segment into the cb of XTCP
+ * @ttl_ok: is the TTL in the cb at least what the socket demands (RFC 5082)?
+ * @not_unicast: peer or local address of a received segment, or the frame that carried
+ *	it, is no unicast one (RFC 9293 MUST-46, 57, 63); the route still attached
  */
 struct xtcp_af_ops {
 	u16 family;
@@ -37,41 +45,45 @@ struct xtcp_af_ops {
 	int (*connect)(struct sock *sk, struct sockaddr *addr, int len);
 	void (*key_of_skb)(struct xtcp_key *key, struct net *net, const struct sk_buff *skb);
 	int (*init_child)(struct sock *child, struct sk_buff *skb);
+	struct dst_entry *(*route_reply)(const struct xtcp_reply *r);
 	int (*reply)(const struct xtcp_reply *r);
 	void (*mtu_reduced)(struct sock *sk, u32 mtu);
+	bool (*csum_ok)(struct sk_buff *skb);
+	void (*fill_cb)(struct sk_buff *skb);
+	bool (*ttl_ok)(const struct sock *sk, const struct sk_buff *skb);
 	bool (*not_unicast)(const struct sk_buff *skb);
-	u32 (*isn)(const struct xtcp_key *key);
 };
 
 extern const struct xtcp_af_ops xtcp_ipv4_ops;
 
-int xtcp_ipv4_init(void);
-void xtcp_ipv4_exit(void);
+/* The table of a key's family. */
+static inline const struct xtcp_af_ops *xtcp_af(u16 family)
+{
+	DEBUG_NET_WARN_ON_ONCE(family != AF_INET);
+	return &xtcp_ipv4_ops;
+}
+
+int xtcp_ipv4_pre_connect(struct sock *sk, struct sockaddr *addr, int len);
 
 /**
  * struct xtcp_reply - a segment built and sent without a full socket; reply.c builds, af sends
- * @net: namespace
- * @sk: listener whose options, mark and owner it takes, or NULL
- * @laddr, @raddr: addresses, ours first
- * @lport: ours, host order; @rport: network order
+ * @key: its connection; addresses and ports as our side sees them
+ * @sk: listener whose options it takes and which owns the skb, or NULL
+ * @in: the segment it answers (flow classification), or NULL
  * @oif: device to leave by, or 0
  * @tos: IP's TOS
- * @ttl: 0 for the route's default
  * @mark: fwmark
- * @txhash: flow hash, never 0 in SYN-ACKs
+ * @priority: of the skb
+ * @txhash: flow hash, 0 for none
  * @skb: TCP header and payload complete but for the checksum
  * @dst: a route already looked up (a reference the call consumes), or NULL
  */
 struct xtcp_reply {
-	struct net *net;
+	const struct xtcp_key *key;
 	struct sock *sk;
-	__be32 laddr;
-	__be32 raddr;
-	u16 lport;
-	__be16 rport;
+	const struct sk_buff *in;
 	int oif;
 	u8 tos;
-	u8 ttl;
 	u32 mark;
 	u32 priority;
 	u32 txhash;

@@ -69,7 +69,7 @@ void xtcp_recovery_on_rto(struct sock *sk);
 void xtcp_recovery_retransmit(struct sock *sk);
 
 /* cc.c */
-void xtcp_cc_register_all(void);
+const struct xtcp_cc_ops *xtcp_cc_default(void);	/* of a new namespace: net.c */
 const struct xtcp_cc_ops *xtcp_cc_find(const char *name);
 void xtcp_cc_names(char *buf, size_t len);
 void xtcp_cc_assign(struct sock *sk);
@@ -91,38 +91,60 @@ void xtcp_data_init_buffers(struct sock *sk);
 void xtcp_data_cleanup_rbuf(struct sock *sk, int copied);
 bool xtcp_data_oow_ratelimited(struct net *net, const struct sk_buff *skb, u32 *last);
 
+/* mss.c: from path MTU to segment size */
+u32 xtcp_mss_sync(struct sock *sk, u32 pmtu);
+u32 xtcp_mss_current(struct sock *sk);
+u32 xtcp_mss_size_goal(struct sock *sk, bool large);
+u16 xtcp_mss_announce(const struct sock *sk);
+void xtcp_mss_init_rcv(struct sock *sk);
+
+/* rtxq.c: what was sent and is not acknowledged */
+struct sk_buff *xtcp_rtxq_head(const struct sock *sk);
+struct sk_buff *xtcp_rtxq_tail(const struct sock *sk);
+struct sk_buff *xtcp_rtxq_next(const struct sk_buff *skb);
+void xtcp_rtxq_append(struct sock *sk, struct sk_buff *skb);
+void xtcp_rtxq_unlink_free(struct sock *sk, struct sk_buff *skb);
+int xtcp_rtxq_split(struct sock *sk, struct sk_buff *skb, u32 len, bool sent);
+int xtcp_rtxq_trim_head(struct sock *sk, struct sk_buff *skb, u32 len);
+void xtcp_rtxq_set_segs(struct sk_buff *skb, u32 mss);
+int xtcp_rtxq_retransmit(struct sock *sk, struct sk_buff *skb);
+
 /* output.c: whether to send */
 void xtcp_output_push(struct sock *sk);			/* what Nagle and windows allow */
 void xtcp_output_push_nagle(struct sock *sk, u8 nonagle);	/* the same with XTCP_NAGLE_* given */
 void xtcp_output_push_one(struct sock *sk);
+struct sk_buff *xtcp_output_alloc_skb(struct sock *sk, gfp_t gfp);
+/* A segment from xtcp_output_alloc_skb() becomes the stream's new end (charged to the socket). */
 void xtcp_output_queue_tail(struct sock *sk, struct sk_buff *skb);
 int xtcp_output_connect(struct sock *sk);		/* builds and sends the SYN */
+int xtcp_output_synack(struct sock *sk);		/* simultaneous open: our SYN, with an ACK */
 void xtcp_output_fin(struct sock *sk);			/* appends FIN and pushes */
-void xtcp_output_probe(struct sock *sk);		/* zero-window probe or keepalive */
-void xtcp_output_wakeup_probe(struct sock *sk, bool keepalive);
-int xtcp_output_retransmit(struct sock *sk, struct sk_buff *skb);
-u32 xtcp_output_size_goal(struct sock *sk, bool large);
-u32 xtcp_output_current_mss(struct sock *sk);
-u32 xtcp_output_sync_mss(struct sock *sk, u32 pmtu);
-struct sk_buff *xtcp_output_alloc_skb(struct sock *sk, gfp_t gfp);
-struct sk_buff *xtcp_output_rtx_head(const struct sock *sk);
-int xtcp_output_split(struct sock *sk, struct sk_buff *skb, u32 len, bool in_rtxq);
-u32 xtcp_output_segs(const struct sk_buff *skb);	/* MSS-sized segments it counts as */
+void xtcp_output_probe(struct sock *sk);		/* zero-window probe, and its timer */
+int xtcp_output_wakeup_probe(struct sock *sk);		/* data within the window, or an empty probe */
+void xtcp_output_check_probe_timer(struct sock *sk);
+unsigned long xtcp_output_probe_when(const struct sock *sk);
 
 /* xmit.c: how */
 int xtcp_xmit_skb(struct sock *sk, struct sk_buff *skb, bool clone);
 void xtcp_xmit_ack(struct sock *sk);			/* a pure ACK, now */
 void xtcp_xmit_rst(struct sock *sk, gfp_t gfp);		/* active reset */
-int xtcp_xmit_probe(struct sock *sk, bool urgent, bool keepalive);
+int xtcp_xmit_probe(struct sock *sk, bool urgent);
 u16 xtcp_xmit_select_window(struct sock *sk);
+u32 xtcp_xmit_next_window(struct sock *sk);	/* bytes it would announce */
 u32 xtcp_xmit_options_len(const struct sock *sk);	/* of an established segment */
-u32 xtcp_xmit_syn_window(struct sock *sk, u32 mss, bool wscale, u32 *wnd, u8 *scale);
 
-/* reply.c: segments without a socket; no lock, BH */
+/* reply.c: segments without a socket; no lock, BH and RCU. @skb: the segment answered, not consumed */
 void xtcp_reply_rst(struct net *net, struct sk_buff *skb, const struct xtcp_key *key,
 		    const struct xtcp_seg *seg);
 void xtcp_reply_ack(struct net *net, struct sk_buff *skb, const struct xtcp_key *key, u32 seq,
 		    u32 ack, u32 win, u32 tsval, u32 tsecr, bool ts, u8 tos, u32 txhash);
+/* A RST for a segment that reached a full socket: by its device, mark and priority. */
+void xtcp_reply_rst_sk(const struct sock *sk, struct sk_buff *skb, const struct xtcp_seg *seg);
+struct xtcp_tw;
+/* What a TIME_WAIT bucket says last: ACK of all it knows, or RST. */
+void xtcp_reply_tw_ack(const struct xtcp_tw *tw, struct sk_buff *skb, const struct xtcp_key *key);
+void xtcp_reply_tw_rst(const struct xtcp_tw *tw, struct sk_buff *skb, const struct xtcp_key *key,
+		       const struct xtcp_seg *seg);
 struct xtcp_req;
 /* SYN-ACK of a request, first or repeated; 0 or a negative errno. */
 int xtcp_reply_synack(struct sock *listener, struct xtcp_req *req);
@@ -146,11 +168,16 @@ bool xtcp_input_parse(struct xtcp_ctx *c, struct sk_buff *skb);
  */
 void xtcp_input_child(struct sock *listener, struct sock *child, struct sk_buff *skb);
 
-/* rx.c: @skb is ours now (stolen); RCU, BH */
+/* rx.c; RCU, BH */
+/* Is a segment ours? Connection table first, then the listeners; *@f with its reference. */
+bool xtcp_rx_find(const struct xtcp_key *key, struct sk_buff *skb, struct xtcp_found *f);
+void xtcp_rx_release(const struct xtcp_found *f);
+/* @skb is ours now (stolen), data at its IP header; consumes it and *@f's reference. */
 void xtcp_rx(const struct xtcp_key *key, struct xtcp_found *f, struct sk_buff *skb);
 
-/* icmp.c: returns nothing; the skb stays the caller's */
+/* icmp.c: an ICMP message, data at its IP header; the skb stays the caller's; RCU, BH */
 void xtcp_icmp_rcv(struct net *net, struct sk_buff *skb);
+/* release_cb: the MTU that came while the socket was owned; socket locked */
 void xtcp_icmp_mtu_deferred(struct sock *sk);
 
 /* hook.c */
