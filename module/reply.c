@@ -1,0 +1,319 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Segments that no full socket sends: RST, ACKs of TIME_WAIT and of half-open
+ * requests, SYN-ACK; and the rate limit of challenge ACKs.
+ *
+ * Softirq or bottom halves off, inside RCU. No lock.
+ */
+#include <linux/tcp.h>
+#include <net/inet_ecn.h>
+#include <net/l3mdev.h>
+#include <xtcp/opt.h>
+
+#include "af.h"
+#include "compat.h"
+#include "engine.h"
+#include "mib.h"
+#include "synq.h"
+#include "tw.h"
+
+/* An skb with room for all below TCP and a header of @hlen bytes, ports filled, rest 0. */
+static struct sk_buff *reply_alloc(const struct xtcp_key *key, u32 hlen)
+{
+	struct sk_buff *skb = alloc_skb(XTCP_MAX_HEADER, GFP_ATOMIC);
+	struct tcphdr *th;
+
+	if (!skb)
+		return NULL;
+	skb_reserve(skb, XTCP_MAX_HEADER);
+	th = skb_push(skb, hlen);
+	skb_reset_transport_header(skb);
+	memset(th, 0, sizeof(*th));
+	th->source = htons(key->lport);
+	th->dest = key->rport;
+	th->doff = hlen / 4;
+	return skb;
+}
+
+/* In a VRF the answer leaves by the domain in which the question came. */
+static int reply_oif(struct net *net, const struct sk_buff *skb, int bound)
+{
+	if (!bound && netif_index_is_l3_master(net, skb->skb_iif))
+		return skb->skb_iif;
+	return bound;
+}
+
+/*
+ * Completes @r for an answer to @skb: device and mark of the question where our own
+ * say nothing, its DSCP without ECN.
+ */
+static int reply_send(struct xtcp_reply *r, const struct sk_buff *skb)
+{
+	struct net *net = r->key->net;
+
+	r->in = skb;
+	r->oif = reply_oif(net, skb, r->oif);
+	if (READ_ONCE(net->ipv4.sysctl_fwmark_reflect) && skb->mark)
+		r->mark = skb->mark;
+	r->tos &= ~INET_ECN_MASK;
+	XTCP_INC(net, OUTSEGS);
+	return xtcp_af(r->key->family)->reply(r);
+}
+
+/*
+ * RFC 9293 3.10.7.1: the number that the peer expects if it told, else an ACK of all
+ * it sent. Never for a RST.
+ */
+static void reply_rst_as(struct xtcp_reply *r, const struct sk_buff *skb,
+			 const struct xtcp_seg *seg)
+{
+	struct tcphdr *th;
+
+	if (seg->flags & XTCP_RST)
+		return;
+	r->skb = reply_alloc(r->key, sizeof(*th));
+	if (!r->skb)
+		return;
+	th = tcp_hdr(r->skb);
+	th->rst = 1;
+	if (seg->flags & XTCP_ACK) {
+		th->seq = htonl(seg->ack);
+	} else {
+		th->ack = 1;
+		th->ack_seq = htonl(seg->end_seq);
+	}
+	r->tos = XTCP_CB(skb)->tos;
+	XTCP_INC(r->key->net, OUTRSTS);
+	reply_send(r, skb);
+}
+
+/**
+ * xtcp_reply_rst - resets a connection that does not exist
+ * @net: namespace
+ * @skb: the segment that believes in it, its cb filled by rx.c
+ * @key: its 4-tuple, of unicast addresses
+ * @seg: its header
+ */
+void xtcp_reply_rst(struct net *net, struct sk_buff *skb, const struct xtcp_key *key,
+		    const struct xtcp_seg *seg)
+{
+	struct xtcp_reply r = { .key = key };
+
+	reply_rst_as(&r, skb, seg);
+}
+
+/**
+ * xtcp_reply_rst_sk - resets a connection in answer to a segment its socket refuses
+ * @sk: full socket, addresses set
+ * @skb: the segment
+ * @seg: its header
+ */
+void xtcp_reply_rst_sk(const struct sock *sk, struct sk_buff *skb, const struct xtcp_seg *seg)
+{
+	struct xtcp_key key;
+	struct xtcp_reply r = {
+		.key = &key,
+		.oif = READ_ONCE(sk->sk_bound_dev_if),
+		.mark = READ_ONCE(sk->sk_mark),
+		.priority = READ_ONCE(sk->sk_priority),
+		.txhash = READ_ONCE(sk->sk_txhash),
+	};
+
+	xtcp_demux_key_of_sock(&key, sk);
+	reply_rst_as(&r, skb, seg);
+}
+
+static void reply_ack_as(struct xtcp_reply *r, const struct sk_buff *skb, const struct xtcp_seg *a,
+			 bool ts, u32 tsval, u32 tsecr)
+{
+	struct tcphdr *th;
+
+	r->skb = reply_alloc(r->key, sizeof(*th) + xtcp_opt_size(ts, 0));
+	if (!r->skb)
+		return;
+	th = tcp_hdr(r->skb);
+	th->ack = 1;
+	th->seq = htonl(a->seq);
+	th->ack_seq = htonl(a->ack);
+	th->window = htons(a->window);
+	xtcp_opt_write((u8 *)(th + 1), ts, tsval, tsecr, NULL, 0);
+	reply_send(r, skb);
+}
+
+/**
+ * xtcp_reply_ack - an ACK in the name of a half-open request
+ * @net: namespace
+ * @skb: the segment that gave cause
+ * @key: its 4-tuple
+ * @seq: our sequence number
+ * @ack: what we acknowledge
+ * @win: window field, scaled already
+ * @tsval: timestamp with its offset, if @ts
+ * @tsecr: timestamp echoed, if @ts
+ * @ts: timestamps are in use
+ * @tos: IP's TOS
+ * @txhash: flow hash
+ */
+void xtcp_reply_ack(struct net *net, struct sk_buff *skb, const struct xtcp_key *key, u32 seq,
+		    u32 ack, u32 win, u32 tsval, u32 tsecr, bool ts, u8 tos, u32 txhash)
+{
+	struct xtcp_reply r = { .key = key, .tos = tos, .txhash = txhash };
+	struct xtcp_seg a = { .seq = seq, .ack = ack, .window = min(win, (u32)U16_MAX) };
+
+	reply_ack_as(&r, skb, &a, ts, tsval, tsecr);
+}
+
+static struct xtcp_reply reply_from_tw(const struct xtcp_tw *tw, const struct xtcp_key *key)
+{
+	return (struct xtcp_reply) {
+		.key = key,
+		.oif = tw->mini.bound_dev_if,
+		.tos = tw->tos,
+		.mark = tw->mark,
+		.priority = tw->priority,
+		.txhash = tw->txhash,
+	};
+}
+
+/**
+ * xtcp_reply_tw_ack - the last ACK again (RFC 9293 3.10.7.4 TIME-WAIT)
+ * @tw: the bucket
+ * @skb: the segment that asked for it
+ * @key: its 4-tuple
+ */
+void xtcp_reply_tw_ack(const struct xtcp_tw *tw, struct sk_buff *skb, const struct xtcp_key *key)
+{
+	struct xtcp_reply r = reply_from_tw(tw, key);
+	struct xtcp_seg a = {
+		.seq = READ_ONCE(tw->snd_nxt),
+		.ack = READ_ONCE(tw->rcv_nxt),
+		.window = min(READ_ONCE(tw->rcv_wnd) >> tw->rcv_wscale, (u32)U16_MAX),
+	};
+
+	reply_ack_as(&r, skb, &a, tw->ts_ok, xtcp_now_ts() + tw->ts_offset,
+		     READ_ONCE(tw->ts_recent));
+}
+
+/**
+ * xtcp_reply_tw_rst - resets what a TIME_WAIT bucket cannot accept
+ * @tw: the bucket
+ * @skb: the segment
+ * @key: its 4-tuple
+ * @seg: its header
+ */
+void xtcp_reply_tw_rst(const struct xtcp_tw *tw, struct sk_buff *skb, const struct xtcp_key *key,
+		       const struct xtcp_seg *seg)
+{
+	struct xtcp_reply r = reply_from_tw(tw, key);
+
+	reply_rst_as(&r, skb, seg);
+}
+
+/* What we take per segment: the route's, unless TCP_MAXSEG says less. */
+static u16 reply_synack_mss(const struct sock *listener, const struct dst_entry *dst)
+{
+	u16 user = READ_ONCE(xtcp_sk(listener)->snd.user_mss);
+	u32 mss = dst_metric_advmss(dst);
+
+	return user && user < mss ? user : min_t(u32, mss, U16_MAX);
+}
+
+static u32 reply_synack_tsval(const struct xtcp_req *req)
+{
+	u32 ts = xtcp_now_ts();
+
+	return (req->cookie ? xtcp_syncookie_ts(req, ts) : ts) + req->ts_offset;
+}
+
+static struct sk_buff *reply_build_synack(const struct xtcp_key *key, const struct xtcp_req *req,
+					  u16 mss)
+{
+	int wscale = req->wscale_ok ? req->rcv_wscale : -1;
+	u32 optlen = xtcp_opt_size_syn(mss, req->ts_ok, req->sack_ok, wscale);
+	struct sk_buff *skb = reply_alloc(key, sizeof(struct tcphdr) + optlen);
+	struct tcphdr *th;
+
+	if (!skb)
+		return NULL;
+	th = tcp_hdr(skb);
+	th->syn = 1;
+	th->ack = 1;
+	th->ece = req->ecn_ok;
+	th->seq = htonl(req->isn);
+	th->ack_seq = htonl(req->irs + 1);
+	/* RFC 7323 2.2: never scaled in a SYN. */
+	th->window = htons(min(req->rcv_wnd, (u32)U16_MAX));
+	xtcp_opt_write_syn((u8 *)(th + 1), mss, req->ts_ok, reply_synack_tsval(req), req->ts_recent,
+			   req->sack_ok, wscale);
+	return skb;
+}
+
+/**
+ * xtcp_reply_synack - the SYN-ACK of a request, first or repeated
+ * @listener: where the SYN came in
+ * @req: the request; on the caller's stack for a cookie
+ *
+ * Return: 0 or a negative errno.
+ */
+int xtcp_reply_synack(struct sock *listener, struct xtcp_req *req)
+{
+	const struct xtcp_key key = {
+		.net = read_pnet(&req->mini.net),
+		.laddr = req->mini.laddr,
+		.raddr = req->mini.raddr,
+		.lport = req->mini.lport,
+		.rport = req->mini.rport,
+		.family = req->mini.family,
+	};
+	struct xtcp_reply r = {
+		.key = &key,
+		.sk = listener,
+		.oif = req->mini.bound_dev_if,
+		.tos = READ_ONCE(inet_sk(listener)->tos),
+		.mark = req->mark,
+		.priority = READ_ONCE(listener->sk_priority),
+		.txhash = req->txhash,
+	};
+
+	r.dst = xtcp_af(key.family)->route_reply(&r);
+	if (!r.dst)
+		return -EHOSTUNREACH;
+	r.skb = reply_build_synack(&key, req, reply_synack_mss(listener, r.dst));
+	if (!r.skb) {
+		dst_release(r.dst);
+		return -ENOMEM;
+	}
+	/* Cgroup programs see by the owner whose it is; a cookie's listener may be going. */
+	if (!req->cookie)
+		skb_set_owner_w(r.skb, listener);
+	XTCP_INC(key.net, OUTSEGS);
+	return xtcp_af(key.family)->reply(&r);
+}
+
+/**
+ * xtcp_reply_challenge_ok - may one more challenge ACK leave in this second? (RFC 5961 7)
+ * @xn: namespace
+ *
+ * A fixed quota that all connections share tells an attacker by his own challenges
+ * whether others drew some (CVE-2016-5696): each second's is drawn anew, and by
+ * default there is none.
+ */
+bool xtcp_reply_challenge_ok(struct xtcp_net *xn)
+{
+	u32 limit = READ_ONCE(xn->knobs.challenge_ack_limit);
+	u32 second = (u32)(jiffies / HZ);
+	int left;
+
+	if (limit == INT_MAX)
+		return true;
+	if (READ_ONCE(xn->challenge_stamp) != second) {
+		WRITE_ONCE(xn->challenge_stamp, second);
+		WRITE_ONCE(xn->challenge_count,
+			   (limit + 1) / 2 + reciprocal_scale(get_random_u32(), limit));
+	}
+	left = READ_ONCE(xn->challenge_count);
+	if (left <= 0)
+		return false;
+	WRITE_ONCE(xn->challenge_count, left - 1);
+	return true;
+}
