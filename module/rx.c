@@ -1,0 +1,368 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The way of a segment from the hook to its owner: pull, checksum, IPsec
+ * policy, cgroup and LSM filters, core parse, dispatch.
+ *
+ * Softirq, or process context with bottom halves off; inside RCU. No lock.
+ */
+#include <linux/filter.h>
+#include <linux/tcp.h>
+#include <net/busy_poll.h>
+#include <net/xfrm.h>
+
+#include "af.h"
+#include "compat.h"
+#include "engine.h"
+#include "mib.h"
+#include "synq.h"
+#include "tw.h"
+
+/**
+ * xtcp_rx_find - the owner of a segment
+ * @key: its 4-tuple
+ * @skb: the segment
+ * @f: the owner; with a reference, unless a listener
+ *
+ * Inside RCU. Return: whether it has one; else the segment is the kernel's TCP's.
+ */
+bool xtcp_rx_find(const struct xtcp_key *key, struct sk_buff *skb, struct xtcp_found *f)
+{
+	xtcp_demux_lookup(key, f);
+	if (f->kind != XTCP_KIND_NONE)
+		return true;
+	f->sk = xtcp_demux_lookup_listener(key, skb);
+	if (!f->sk)
+		return false;
+	f->kind = XTCP_KIND_LISTENER;
+	return true;
+}
+
+/**
+ * xtcp_rx_release - gives up what xtcp_rx_find() found
+ * @f: the owner
+ */
+void xtcp_rx_release(const struct xtcp_found *f)
+{
+	if (f->kind == XTCP_KIND_SOCK)
+		sock_put(f->sk);
+	else if (f->kind == XTCP_KIND_REQ || f->kind == XTCP_KIND_TW)
+		xtcp_mini_put(f->mini);
+}
+
+static void rx_drop(struct sock *sk, struct sk_buff *skb, enum skb_drop_reason reason)
+{
+	if (reason == SKB_NOT_DROPPED_YET)
+		consume_skb(skb);
+	else
+		sk_skb_reason_drop(sk, skb, reason);
+}
+
+/* Data goes to the TCP header, which is whole and linear behind this. */
+static enum skb_drop_reason rx_pull(struct net *net, struct sk_buff *skb)
+{
+	const struct tcphdr *th;
+
+	__skb_pull(skb, skb_network_header_len(skb));
+	skb_reset_transport_header(skb);
+	if (!pskb_may_pull(skb, sizeof(*th)))
+		goto short_header;
+	th = (const struct tcphdr *)skb->data;
+	if (th->doff < sizeof(*th) / 4) {
+		XTCP_INC(net, INERRS);
+		goto short_header;
+	}
+	if (pskb_may_pull(skb, th->doff * 4))
+		return SKB_NOT_DROPPED_YET;
+short_header:
+	XTCP_INC(net, MALFORMED);
+	return SKB_DROP_REASON_PKT_TOO_SMALL;
+}
+
+static enum skb_drop_reason rx_validate(const struct xtcp_af_ops *af, struct net *net,
+					struct sk_buff *skb)
+{
+	enum skb_drop_reason reason;
+
+	if (skb->pkt_type != PACKET_HOST) {
+		XTCP_INC(net, NOTUNICAST);
+		return SKB_DROP_REASON_OTHERHOST;
+	}
+	skb_clear_delivery_time(skb);
+	reason = rx_pull(net, skb);
+	if (reason)
+		return reason;
+	if (!af->csum_ok(skb)) {
+		XTCP_INC(net, INCSUMERRORS);
+		XTCP_INC(net, INERRS);
+		return SKB_DROP_REASON_TCP_CSUM;
+	}
+	return SKB_NOT_DROPPED_YET;
+}
+
+static bool rx_policy_ok(const struct xtcp_key *key, struct sock *sk, struct sk_buff *skb)
+{
+	if (xfrm_policy_check(sk, XFRM_POLICY_IN, skb, key->family))
+		return true;
+	XTCP_INC(key->net, POLICYDROP);
+	return false;
+}
+
+/* May @sk have the segment? Conntrack is needed until the policy of NATed traffic is checked. */
+static enum skb_drop_reason rx_admit(const struct xtcp_key *key, struct sock *sk,
+				     struct sk_buff *skb)
+{
+	if (!xtcp_af(key->family)->ttl_ok(sk, skb)) {
+		XTCP_INC(key->net, MINTTLDROP);
+		return XTCP_DROP_REASON_MINTTL;
+	}
+	if (!rx_policy_ok(key, sk, skb))
+		return SKB_DROP_REASON_XFRM_POLICY;
+	nf_reset_ct(skb);
+	if (sk_filter_trim_cap(sk, skb, tcp_hdr(skb)->doff * 4)) {
+		XTCP_INC(key->net, FILTERDROP);
+		return SKB_DROP_REASON_SOCKET_FILTER;
+	}
+	return SKB_NOT_DROPPED_YET;
+}
+
+/* What a segment must not carry into a queue. */
+static void rx_strip(struct sk_buff *skb)
+{
+	skb_dst_drop(skb);
+	secpath_reset(skb);
+	skb->dev = NULL;
+}
+
+static void rx_sock(const struct xtcp_key *key, struct sock *sk, struct sk_buff *skb)
+{
+	enum skb_drop_reason reason = rx_admit(key, sk, skb);
+
+	if (reason) {
+		sk_drops_add(sk, skb);
+		rx_drop(sk, skb, reason);
+		sock_put(sk);
+		return;
+	}
+	rx_strip(skb);
+	sk_incoming_cpu_update(sk);
+	sk_mark_napi_id(sk, skb);
+	sock_rps_save_rxhash(sk, skb);
+	xtcp_input_deliver(sk, skb);
+}
+
+/* Another CPU may have made the child meanwhile: the segment is the child's then. */
+static bool rx_child_of_other(const struct xtcp_key *key, struct xtcp_mini *mini,
+			      struct sk_buff *skb)
+{
+	struct xtcp_found f;
+
+	if (xtcp_mini_hashed(mini))
+		return false;
+	xtcp_demux_lookup(key, &f);
+	if (f.kind == XTCP_KIND_SOCK) {
+		xtcp_input_deliver(f.sk, skb);
+		return true;
+	}
+	xtcp_rx_release(&f);
+	return false;
+}
+
+/* The listener, whose options and filters rule, lives as long as the request. */
+static void rx_req(const struct xtcp_key *key, struct xtcp_mini *mini, struct sk_buff *skb)
+{
+	struct sock *listener = xtcp_req(mini)->listener;
+	enum skb_drop_reason reason;
+	struct sock *child = NULL;
+	struct xtcp_ctx c;
+
+	reason = rx_admit(key, listener, skb);
+	if (reason)
+		goto drop;
+	rx_strip(skb);
+	if (xtcp_input_parse(&c, skb))
+		child = xtcp_synq_rcv(xtcp_req(mini), skb, &c.seg, &c.opts, &reason);
+	else
+		reason = SKB_DROP_REASON_PKT_TOO_SMALL;
+	if (child) {
+		xtcp_input_child(listener, child, skb);
+		goto out;
+	}
+	if (rx_child_of_other(key, mini, skb))
+		goto out;
+drop:
+	if (reason)
+		sk_drops_add(listener, skb);
+	rx_drop(listener, skb, reason);
+out:
+	xtcp_mini_put(mini);
+}
+
+/* A peer that cannot be one (RFC 9293 MUST-57, MUST-63); itself among them (LAND). */
+static bool rx_impossible_peer(const struct xtcp_key *key, const struct sk_buff *skb)
+{
+	return xtcp_af(key->family)->not_unicast(skb) ||
+	       (key->laddr == key->raddr && htons(key->lport) == key->rport);
+}
+
+/* @isn: what a TIME_WAIT bucket demands of its successor, or 0 */
+static void rx_listener(const struct xtcp_key *key, struct sock *sk, struct sk_buff *skb, u32 isn)
+{
+	enum skb_drop_reason reason = SKB_DROP_REASON_NOT_SPECIFIED;
+	struct sock *child = NULL;
+	struct xtcp_ctx c;
+
+	if (rx_impossible_peer(key, skb)) {
+		XTCP_INC(key->net, NOTUNICAST);
+		goto drop;
+	}
+	reason = rx_admit(key, sk, skb);
+	if (reason)
+		goto drop;
+	rx_strip(skb);
+	if (xtcp_input_parse(&c, skb))
+		child = xtcp_listen_rcv(sk, skb, key, &c.seg, &c.opts, isn, &reason);
+	else
+		reason = SKB_DROP_REASON_PKT_TOO_SMALL;
+	if (child) {
+		xtcp_input_child(sk, child, skb);
+		return;
+	}
+drop:
+	if (reason)
+		sk_drops_add(sk, skb);
+	rx_drop(sk, skb, reason);
+}
+
+/* A bucket has given way to a SYN: it is its listener's, if that still stands. */
+static void rx_tw_syn(const struct xtcp_key *key, struct sk_buff *skb, const struct xtcp_seg *seg,
+		      u32 isn)
+{
+	struct sock *sk = xtcp_demux_lookup_listener(key, skb);
+
+	if (sk) {
+		rx_listener(key, sk, skb, isn);
+		return;
+	}
+	xtcp_reply_rst(key->net, skb, key, seg);
+	rx_drop(NULL, skb, SKB_DROP_REASON_NO_SOCKET);
+}
+
+/* Return: whether @skb was handed on. */
+static bool rx_tw_verdict(const struct xtcp_key *key, struct xtcp_tw *tw, struct sk_buff *skb,
+			  const struct xtcp_ctx *c)
+{
+	bool listener = (c->seg.flags & XTCP_SYN) && xtcp_demux_lookup_listener(key, skb);
+	u32 isn = 0;
+
+	switch (xtcp_tw_rcv(tw, &c->seg, &c->opts, listener, &isn)) {
+	case XTCP_TW_SYN:
+		rx_tw_syn(key, skb, &c->seg, isn);
+		return true;
+	case XTCP_TW_ACK:
+		xtcp_reply_tw_ack(tw, skb, key);
+		break;
+	case XTCP_TW_RST:
+		xtcp_reply_tw_rst(tw, skb, key, &c->seg);
+		break;
+	case XTCP_TW_DROP:
+		break;
+	}
+	return false;
+}
+
+/* Conntrack and route stay: a SYN may go on to a listener, with all checks. */
+static void rx_tw(const struct xtcp_key *key, struct xtcp_mini *mini, struct sk_buff *skb)
+{
+	enum skb_drop_reason reason = SKB_NOT_DROPPED_YET;
+	struct xtcp_ctx c;
+
+	if (!rx_policy_ok(key, NULL, skb))
+		reason = SKB_DROP_REASON_XFRM_POLICY;
+	else if (!xtcp_input_parse(&c, skb))
+		reason = SKB_DROP_REASON_PKT_TOO_SMALL;
+	else if (rx_tw_verdict(key, xtcp_tw(mini), skb, &c))
+		goto out;
+	rx_drop(NULL, skb, reason);
+out:
+	xtcp_mini_put(mini);
+}
+
+static void rx_dispatch(const struct xtcp_key *key, const struct xtcp_found *f,
+			struct sk_buff *skb)
+{
+	switch (f->kind) {
+	case XTCP_KIND_SOCK:
+		rx_sock(key, f->sk, skb);
+		break;
+	case XTCP_KIND_REQ:
+		rx_req(key, f->mini, skb);
+		break;
+	case XTCP_KIND_TW:
+		rx_tw(key, f->mini, skb);
+		break;
+	case XTCP_KIND_LISTENER:
+		rx_listener(key, f->sk, skb, 0);
+		break;
+	case XTCP_KIND_NONE:
+		rx_drop(NULL, skb, SKB_DROP_REASON_NO_SOCKET);
+		break;
+	}
+}
+
+static void rx_one(const struct xtcp_key *key, const struct xtcp_found *f, struct sk_buff *skb)
+{
+	const struct xtcp_af_ops *af = xtcp_af(key->family);
+	enum skb_drop_reason reason;
+
+	XTCP_INC(key->net, SEGMENTSTAKEN);
+	XTCP_INC(key->net, INSEGS);
+	reason = rx_validate(af, key->net, skb);
+	if (reason) {
+		rx_drop(NULL, skb, reason);
+		xtcp_rx_release(f);
+		return;
+	}
+	memset(XTCP_CB(skb), 0, sizeof(struct xtcp_skb_cb));
+	XTCP_CB(skb)->iif = key->dif;
+	XTCP_CB(skb)->sdif = key->sdif;
+	af->fill_cb(skb);
+	rx_dispatch(key, f, skb);
+}
+
+/* A GRO packet that is a list of whole packets: one by one, each to whom it belongs by then. */
+static void rx_list(const struct xtcp_key *key, struct xtcp_found *f, struct sk_buff *skb)
+{
+	struct sk_buff *segs, *seg, *next;
+
+	__skb_push(skb, -skb_mac_offset(skb));
+	segs = __skb_gso_segment(skb, NETIF_F_SG, false);
+	if (IS_ERR_OR_NULL(segs)) {
+		xtcp_rx_release(f);
+		rx_drop(NULL, skb, SKB_DROP_REASON_NOMEM);
+		return;
+	}
+	consume_skb(skb);
+	skb_list_walk_safe(segs, seg, next) {
+		skb_mark_not_on_list(seg);
+		__skb_pull(seg, skb_network_offset(seg));
+		rx_one(key, f, seg);
+		if (next && !xtcp_rx_find(key, next, f))
+			f->kind = XTCP_KIND_NONE;
+	}
+}
+
+/**
+ * xtcp_rx - takes a segment that is ours to its owner
+ * @key: its 4-tuple and devices
+ * @f: its owner; the reference ends here
+ * @skb: the segment, data at the IP header, route and conntrack attached; consumed
+ *
+ * Inside RCU, bottom halves off.
+ */
+void xtcp_rx(const struct xtcp_key *key, struct xtcp_found *f, struct sk_buff *skb)
+{
+	if (skb_is_gso(skb) && (skb_shinfo(skb)->gso_type & SKB_GSO_FRAGLIST))
+		rx_list(key, f, skb);
+	else
+		rx_one(key, f, skb);
+}
