@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The netfilter hook, through which every segment comes to us: is it ours?
+ *
+ * The last place of NF_INET_LOCAL_IN: the packet is reassembled, GRO has merged
+ * it and the host's firewall has had its say. A namespace gets its hook with
+ * its first XTCP socket; hook_mutex serializes that.
+ */
+#include <linux/ip.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter_ipv4.h>
+#include <linux/tcp.h>
+#include <net/ip.h>
+#include <net/netfilter/nf_conntrack.h>
+
+#include "af.h"
+#include "engine.h"
+#include "net.h"
+#include "ports.h"
+
+static DEFINE_MUTEX(hook_mutex);
+
+/*
+ * Conntrack confirms at the same priority, behind or before us by order of
+ * registration. An entry that nobody confirms dies with its packet, and the
+ * reply would then be the first of a new one.
+ */
+static unsigned int hook_confirm(struct sk_buff *skb)
+{
+	const struct nf_ct_hook *ct_hook;
+	enum ip_conntrack_info ctinfo;
+	struct nf_conn *ct;
+
+	ct = nf_ct_get(skb, &ctinfo);
+	if (!ct || nf_ct_is_confirmed(ct) || nf_ct_is_template(ct))
+		return NF_ACCEPT;
+	ct_hook = rcu_dereference(nf_ct_hook);
+	return ct_hook ? ct_hook->confirm(skb) : NF_ACCEPT;
+}
+
+/* Bottom halves are off. */
+static unsigned int hook_take(struct net *net, struct sk_buff *skb)
+{
+	struct xtcp_found found;
+	struct xtcp_key key;
+	unsigned int verdict;
+
+	xtcp_ipv4_ops.key_of_skb(&key, net, skb);
+	if (!xtcp_rx_find(&key, skb, &found))
+		return NF_ACCEPT;
+	verdict = hook_confirm(skb);
+	if (verdict != NF_ACCEPT) {
+		xtcp_rx_release(&found);
+		return verdict;
+	}
+	xtcp_rx(&key, &found, skb);
+	return NF_STOLEN;
+}
+
+static bool hook_maybe_ours(const struct net *net, const struct sk_buff *skb)
+{
+	const struct tcphdr *th;
+	struct tcphdr buf;
+
+	th = skb_header_pointer(skb, skb_network_offset(skb) + ip_hdrlen(skb),
+				offsetof(struct tcphdr, seq), &buf);
+	return th && xtcp_ports_maybe_ours(xtcp_net(net), ntohs(th->dest));
+}
+
+static unsigned int hook_ipv4_in(void *priv, struct sk_buff *skb,
+				 const struct nf_hook_state *state)
+{
+	unsigned int verdict = NF_ACCEPT;
+
+	/* A reinjected packet (NFQUEUE) comes in process context with bottom halves on. */
+	switch (ip_hdr(skb)->protocol) {
+	case IPPROTO_TCP:
+		if (skb->sk || !hook_maybe_ours(state->net, skb))
+			break;
+		local_bh_disable();
+		verdict = hook_take(state->net, skb);
+		local_bh_enable();
+		break;
+	case IPPROTO_ICMP:
+		local_bh_disable();
+		xtcp_icmp_rcv(state->net, skb);
+		local_bh_enable();
+		break;
+	}
+	return verdict;
+}
+
+static const struct nf_hook_ops hook_ops[] = {
+	{
+		.hook		= hook_ipv4_in,
+		.pf		= NFPROTO_IPV4,
+		.hooknum	= NF_INET_LOCAL_IN,
+		.priority	= NF_IP_PRI_LAST,
+	},
+};
+
+/**
+ * xtcp_hook_net_get - see to it that a namespace's segments reach us
+ * @net: namespace, alive
+ *
+ * Process context, no socket locked. Return: 0 or a negative errno.
+ */
+int xtcp_hook_net_get(struct net *net)
+{
+	struct xtcp_net *xn = xtcp_net(net);
+	int err = 0;
+
+	/* Pairs with the release below: hooked means registered. */
+	if (likely(smp_load_acquire(&xn->hooked)))
+		return 0;
+
+	mutex_lock(&hook_mutex);
+	if (!xn->hooked) {
+		err = nf_register_net_hooks(net, hook_ops, ARRAY_SIZE(hook_ops));
+		if (!err)
+			smp_store_release(&xn->hooked, 1);
+	}
+	mutex_unlock(&hook_mutex);
+	return err;
+}
+
+/**
+ * xtcp_hook_net_put - a namespace ends, or the module does
+ * @net: namespace without XTCP sockets
+ *
+ * A segment may still be in the hook until a grace period has passed.
+ */
+void xtcp_hook_net_put(struct net *net)
+{
+	struct xtcp_net *xn = xtcp_net(net);
+
+	mutex_lock(&hook_mutex);
+	if (xn->hooked) {
+		nf_unregister_net_hooks(net, hook_ops, ARRAY_SIZE(hook_ops));
+		WRITE_ONCE(xn->hooked, 0);
+	}
+	mutex_unlock(&hook_mutex);
+}
