@@ -10,6 +10,7 @@
 
 #include <linux/atomic.h>
 #include <linux/siphash.h>
+#include <net/inet_timewait_sock.h>
 #include <net/net_namespace.h>
 #include <net/netns/generic.h>
 
@@ -17,6 +18,9 @@
 #include "mib.h"
 
 struct ctl_table;
+/* The kernel's name for a field of its own buckets hides a knob's; nothing of ours uses it. */
+#undef tw_reuse
+
 struct ctl_table_header;
 struct xtcp_cc_ops;
 
