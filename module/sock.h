@@ -26,6 +26,7 @@
 #include "net.h"
 
 struct xtcp_af_ops;
+struct xtcp_guard;
 struct xtcp_port;
 
 #define XTCP_MAX_HEADER		L1_CACHE_ALIGN(128 + MAX_HEADER)
@@ -321,6 +322,8 @@ struct xtcp_sock {
 	struct list_head accept_node;	/* child: acceptq.head */
 	struct xtcp_port *port;		/* ports.c: the owner entry of inet_num */
 	struct hlist_node port_node;	/* ports.c: among the port's owners */
+	struct xtcp_guard *guard;	/* ports.c: claim in native TCP, or NULL */
+	bool port_pinned;		/* ports.c: by bind() or listen(), or inherited */
 	u32 defer_accept;		/* TCP_DEFER_ACCEPT: SYN-ACK transmissions to wait */
 	int linger2;			/* TCP_LINGER2 jiffies, 0: knob, <0: none */
 	unsigned long deferred;		/* XTCP_DEFER_* bit numbers, for release_cb; atomic bit operations */
