@@ -2,9 +2,9 @@
 /*
  * ports.c: who owns which local port, and the choice of ephemeral ones.
  *
- * An owner entry per (namespace, port) in a hash of its own, under its bucket's
- * lock: socket -> port -> demux bucket. It is held by each socket with that
- * inet_num and by each TIME_WAIT bucket, and goes with the last.
+ * An owner entry per (namespace, port, VRF) in a hash of its own, under its
+ * bucket's lock: socket -> port -> demux bucket. It is held by each socket with
+ * that inet_num and by each TIME_WAIT bucket, and goes with the last.
  */
 #ifndef _XTCP_PORTS_H
 #define _XTCP_PORTS_H
@@ -15,24 +15,39 @@ struct xtcp_tw;
 
 int xtcp_ports_init(void);
 void xtcp_ports_exit(void);
-int xtcp_ports_net_init(struct xtcp_net *xn);	/* port_map, default range */
+int xtcp_ports_net_init(struct xtcp_net *xn);	/* port_map */
 void xtcp_ports_net_exit(struct xtcp_net *xn);
 
-/* struct proto.get_port: 0 or 1/-EADDRINUSE; @snum 0 picks one. Socket locked. */
+/* struct proto.get_port: 0 or -EADDRINUSE ...; @snum 0 picks one. Socket locked; sleeps. */
 int xtcp_ports_get_port(struct sock *sk, unsigned short snum);
 /* Gives the socket's port up (struct proto.put_port); socket locked. */
 void xtcp_ports_put_port(struct sock *sk);
-/* listen(): may this bound socket listen beside the other owners? 0 or -EADDRINUSE */
+/*
+ * listen(): may this socket listen beside the other owners? 0, -EADDRINUSE ... A socket
+ * without a port gets one. The state is LISTEN already, so that of two that try at
+ * once one sees the other; the listener table comes after. Socket locked; sleeps.
+ */
 int xtcp_ports_listen_ok(struct sock *sk);
 /*
  * connect(): picks an ephemeral port unless bound, and enters the socket into the
  * connection table. Addresses are set, state is SYN_SENT. 0, -EADDRNOTAVAIL (no
- * port left, or the bound 4-tuple is taken).
+ * port left, or the bound 4-tuple is taken), -ENOMEM.
  */
 int xtcp_ports_connect(struct sock *sk);
-/* A child takes a share in its listener's port. */
-void xtcp_ports_inherit(struct sock *child, const struct sock *listener);
-/* TIME_WAIT takes a share in the socket's port, and gives it back. */
+/*
+ * A child takes a share in its listener's port, once its own inet_num is set and before
+ * it is hashed. False: the listener has given its port up, the child has none.
+ */
+bool xtcp_ports_inherit(struct sock *child, const struct sock *listener);
+/* A clone still has its listener's pointers: forget them, first thing. */
+static inline void xtcp_ports_init_clone(struct sock *child)
+{
+	xtcp_sk(child)->port = NULL;
+	xtcp_sk(child)->guard = NULL;
+	xtcp_sk(child)->port_pinned = false;
+}
+
+/* TIME_WAIT (mini initialised) takes a share in the socket's port, and gives it back. */
 void xtcp_ports_tw_hold(struct xtcp_tw *tw, struct sock *sk);
 void xtcp_ports_tw_drop(struct xtcp_tw *tw);
 /* A range as sysctl wants it: 0 or -EINVAL (overlaps native's; logged which knob to move). */

@@ -29,6 +29,8 @@
  * @rcv_wscale: shift of the window field in its ACKs
  * @ts_ok: timestamps were negotiated
  * @reuse_addr: the socket had SO_REUSEADDR
+ * @reuse_port: ports.c: the socket had SO_REUSEPORT
+ * @port_pinned: ports.c: bind() or listen() brought the socket to its port
  * @port: ports.c: the owner entry it shares
  */
 struct xtcp_tw {
@@ -47,7 +49,9 @@ struct xtcp_tw {
 	u8 rcv_wscale;
 	u8 tos;
 	u8 ts_ok:1,
-	   reuse_addr:1;
+	   reuse_addr:1,
+	   reuse_port:1,
+	   port_pinned:1;
 	struct xtcp_port *port;
 };
 

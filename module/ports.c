@@ -1,0 +1,730 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * ports.c owns the local ports: who has which, what may be shared, and the choice
+ * of ephemeral ones.
+ *
+ * Locks: an owner entry, its lists, xtcp_sock.port, port_node and port_pinned are
+ * written under the lock of its hash bucket (bottom halves off), which is taken
+ * inside a socket's lock and outside of a demux bucket's; never two at a time.
+ * Guards (guard.c) sleep: they are claimed and released outside of it.
+ */
+#include <linux/bitmap.h>
+#include <linux/mm.h>
+#include <linux/slab.h>
+#include <net/addrconf.h>
+#include <net/inet_hashtables.h>
+#include <net/ip.h>
+
+#include "compat.h"
+#include "demux.h"
+#include "ephemeral.h"
+#include "guard.h"
+#include "ports.h"
+#include "tw.h"
+
+#define PORTS_BUCKETS		8192U
+#define PORTS_LISTEN_TRIES	16
+
+/* How a holder may be shared with: index of counters. */
+#define PORTS_REUSEADDR		1U
+#define PORTS_REUSEPORT		2U
+#define PORTS_SHARES		4U
+
+/**
+ * struct xtcp_port_tw - TIME_WAIT buckets of a port that look alike to bind()
+ * @node: in xtcp_port.tws
+ * @addr: local address
+ * @dev: device, or 0
+ * @count: buckets by PORTS_REUSE*
+ */
+struct xtcp_port_tw {
+	struct hlist_node node;
+	__be32 addr;
+	int dev;
+	u32 count[PORTS_SHARES];
+};
+
+/**
+ * struct xtcp_port - a local port with at least one holder
+ * @node: in its bucket's chain
+ * @net: namespace; its exit comes after the last holder's
+ * @l3mdev: VRF, whose ports are its own; or 0
+ * @num: the port, host order
+ * @holders: sockets and TIME_WAIT buckets
+ * @pins: those of them that bind() or listen() brought here; connect() stays away then
+ * @owners: sockets, by xtcp_sock.port_node
+ * @tws: TIME_WAIT buckets, counted
+ * @tw_any: those for which there was no memory for a struct ports_tw; they count
+ *	as bound to any address
+ */
+struct xtcp_port {
+	struct hlist_node node;
+	struct net *net;
+	int l3mdev;
+	u16 num;
+	u32 holders;
+	u32 pins;
+	struct hlist_head owners;
+	struct hlist_head tws;
+	u32 tw_any[PORTS_SHARES];
+};
+
+struct ports_bucket {
+	spinlock_t lock;	/* its entries and their lists */
+	struct hlist_head chain;
+};
+
+static struct ports_bucket *ports_table __read_mostly;
+static struct kmem_cache *ports_slab;
+static struct kmem_cache *ports_tw_slab;
+
+static struct ports_bucket *ports_bucket(const struct net *net, u16 num)
+{
+	return &ports_table[(net_hash_mix(net) + num) & (PORTS_BUCKETS - 1)];
+}
+
+/* Entries. Bucket lock held. */
+
+static struct xtcp_port *ports_find(struct ports_bucket *b, const struct net *net, u16 num,
+				    int l3mdev)
+{
+	struct xtcp_port *p;
+
+	lockdep_assert_held(&b->lock);
+	hlist_for_each_entry(p, &b->chain, node)
+		if (p->num == num && p->l3mdev == l3mdev && net_eq(p->net, net))
+			return p;
+	return NULL;
+}
+
+static struct xtcp_port *ports_create(struct ports_bucket *b, struct net *net, u16 num, int l3mdev)
+{
+	struct xtcp_port *p = kmem_cache_zalloc(ports_slab, GFP_ATOMIC);
+
+	lockdep_assert_held(&b->lock);
+	if (!p)
+		return NULL;
+	p->net = net;
+	p->num = num;
+	p->l3mdev = l3mdev;
+	hlist_add_head(&p->node, &b->chain);
+	set_bit(num, xtcp_net(net)->port_map);
+	return p;
+}
+
+/* The bit of the map stands for the port in every VRF, and these share a bucket. */
+static void ports_destroy(struct ports_bucket *b, struct xtcp_port *p)
+{
+	struct xtcp_port *other;
+
+	DEBUG_NET_WARN_ON_ONCE(p->pins || !hlist_empty(&p->owners) || !hlist_empty(&p->tws));
+	hlist_del(&p->node);
+	hlist_for_each_entry(other, &b->chain, node)
+		if (other->num == p->num && net_eq(other->net, p->net))
+			goto out;
+	clear_bit(p->num, xtcp_net(p->net)->port_map);
+out:
+	kmem_cache_free(ports_slab, p);
+}
+
+static void ports_hold(struct xtcp_port *p, bool pinned)
+{
+	p->holders++;
+	p->pins += pinned;
+}
+
+static void ports_drop(struct ports_bucket *b, struct xtcp_port *p, bool pinned)
+{
+	lockdep_assert_held(&b->lock);
+	p->pins -= pinned;
+	if (!--p->holders)
+		ports_destroy(b, p);
+}
+
+static void ports_own(struct xtcp_port *p, struct sock *sk, bool pinned)
+{
+	struct xtcp_sock *xs = xtcp_sk(sk);
+
+	ports_hold(p, pinned);
+	WRITE_ONCE(xs->port, p);	/* xtcp_ports_inherit() */
+	xs->port_pinned = pinned;
+	hlist_add_head(&xs->port_node, &p->owners);
+	inet_sk(sk)->inet_num = p->num;
+	inet_sk(sk)->inet_sport = htons(p->num);
+}
+
+static void ports_disown(struct ports_bucket *b, struct sock *sk)
+{
+	struct xtcp_sock *xs = xtcp_sk(sk);
+	struct xtcp_port *p = xs->port;
+
+	hlist_del_init(&xs->port_node);
+	WRITE_ONCE(xs->port, NULL);
+	inet_sk(sk)->inet_num = 0;
+	ports_drop(b, p, xs->port_pinned);
+	xs->port_pinned = false;
+}
+
+/* Conflicts. Bucket lock held. */
+
+/* SO_REUSEADDR needs nobody listening, SO_REUSEPORT one user; both need it on both sides. */
+static bool ports_may_share(const struct sock *sk, bool reuseaddr, bool reuseport, bool same_user)
+{
+	return (sk->sk_reuse && reuseaddr) || (sk->sk_reuseport && reuseport && same_user);
+}
+
+static bool ports_dev_overlap(const struct sock *sk, int dev)
+{
+	return !sk->sk_bound_dev_if || !dev || sk->sk_bound_dev_if == dev;
+}
+
+/* @exact: the port shall be the socket's alone as far as it overlaps (bind to port 0). */
+static bool ports_owner_conflict(const struct sock *sk, struct sock *other, kuid_t uid, bool exact)
+{
+	if (!ports_dev_overlap(sk, READ_ONCE(other->sk_bound_dev_if)) ||
+	    !inet_rcv_saddr_equal(sk, other, true))
+		return false;
+	return exact || !ports_may_share(sk, other->sk_reuse &&
+					 READ_ONCE(other->sk_state) != TCP_LISTEN,
+					 other->sk_reuseport, uid_eq(uid, sock_i_uid(other)));
+}
+
+static bool ports_count_conflict(const struct sock *sk, const u32 count[], bool exact)
+{
+	u32 i;
+
+	for (i = 0; i < PORTS_SHARES; i++)
+		if (count[i] && (exact || !ports_may_share(sk, i & PORTS_REUSEADDR,
+							   i & PORTS_REUSEPORT, true)))
+			return true;
+	return false;
+}
+
+static bool ports_tw_conflict(const struct xtcp_port *p, const struct sock *sk, bool exact)
+{
+	const struct xtcp_port_tw *t;
+
+	hlist_for_each_entry(t, &p->tws, node) {
+		if (!ports_dev_overlap(sk, t->dev) ||
+		    (t->addr && sk->sk_rcv_saddr && t->addr != sk->sk_rcv_saddr))
+			continue;
+		if (ports_count_conflict(sk, t->count, exact))
+			return true;
+	}
+	return ports_count_conflict(sk, p->tw_any, exact);
+}
+
+static bool ports_conflict(const struct xtcp_port *p, struct sock *sk, bool exact)
+{
+	kuid_t uid = sock_i_uid(sk);
+	struct xtcp_sock *xs;
+
+	hlist_for_each_entry(xs, &p->owners, port_node) {
+		struct sock *other = &xs->inet.sk;
+
+		if (other != sk && ports_owner_conflict(sk, other, uid, exact))
+			return true;
+	}
+	return ports_tw_conflict(p, sk, exact);
+}
+
+/* bind() and listen() */
+
+/**
+ * xtcp_ports_check_range - may this be the range of ephemeral ports?
+ * @net: namespace
+ * @low: first port
+ * @high: last port
+ *
+ * Two allocators must never give out one 4-tuple: the range may not overlap native's.
+ *
+ * Return: 0 or -EINVAL
+ */
+int xtcp_ports_check_range(struct net *net, int low, int high)
+{
+	int native_low, native_high;
+
+	if (low < 1 || high > U16_MAX || high < low)
+		return -EINVAL;
+	inet_get_local_port_range(net, &native_low, &native_high);
+	if (high < native_low || low > native_high)
+		return 0;
+	pr_warn_ratelimited("xtcp: net.xtcp.local_port_range %d %d overlaps net.ipv4.ip_local_port_range %d %d: move net.ipv4.ip_local_port_range first\n",
+			    low, high, native_low, native_high);
+	return -EINVAL;
+}
+
+static int ports_claim(struct sock *sk, u16 num, bool exact)
+{
+	struct ports_bucket *b = ports_bucket(sock_net(sk), num);
+	int l3mdev = inet_sk_bound_l3mdev(sk);
+	struct xtcp_port *p;
+	int err = 0;
+
+	spin_lock_bh(&b->lock);
+	p = ports_find(b, sock_net(sk), num, l3mdev);
+	if (p && ports_conflict(p, sk, exact)) {
+		err = -EADDRINUSE;
+		goto out;
+	}
+	if (!p)
+		p = ports_create(b, sock_net(sk), num, l3mdev);
+	if (p)
+		ports_own(p, sk, true);
+	else
+		err = -ENOMEM;
+out:
+	spin_unlock_bh(&b->lock);
+	return err;
+}
+
+/* Any port that nobody else has, in an order drawn for this call alone. */
+static int ports_claim_any(struct sock *sk)
+{
+	struct xtcp_ephemeral_order order;
+	struct xtcp_ephemeral e;
+	u16 num;
+	int err;
+	u32 i;
+
+	xtcp_ephemeral_read(&e, sock_net(sk));
+	xtcp_ephemeral_order_random(&order, &e);
+	for (i = 0; i < e.count; i++) {
+		num = xtcp_ephemeral_nth(&e, &order, i);
+		if (xtcp_ephemeral_skips(&e, num))
+			continue;
+		err = ports_claim(sk, num, true);
+		if (err != -EADDRINUSE)
+			return err;
+		cond_resched();
+	}
+	xtcp_ephemeral_exhausted(&e);
+	return -EADDRINUSE;
+}
+
+/* Native TCP must respect what the user chose; address and device may have changed since. */
+static int ports_guard(struct sock *sk)
+{
+	struct xtcp_sock *xs = xtcp_sk(sk);
+	struct xtcp_guard *old = xs->guard;
+	struct xtcp_guard *g;
+
+	g = xtcp_guard_claim(sk, inet_sk(sk)->inet_num);
+	if (IS_ERR(g)) {
+		if (PTR_ERR(g) == -EADDRINUSE)
+			XTCP_INC(sock_net(sk), GUARDCONFLICT);
+		return PTR_ERR(g);
+	}
+	xs->guard = g;
+	if (old)
+		xtcp_guard_release(old);
+	return 0;
+}
+
+/**
+ * xtcp_ports_get_port - struct proto.get_port: bind()
+ * @sk: locked, its address set
+ * @snum: the port, or 0 for any
+ *
+ * A port that the user named is claimed in native TCP, too. One that we chose lies in a
+ * range that native TCP does not give out, and needs that only when it listens.
+ *
+ * Return: 0, -EADDRINUSE, -EACCES or -ENOMEM
+ */
+int xtcp_ports_get_port(struct sock *sk, unsigned short snum)
+{
+	int err;
+
+	sock_owned_by_me(sk);
+	if (!snum)
+		return ports_claim_any(sk);
+	err = ports_claim(sk, snum, false);
+	if (err)
+		return err;
+	err = ports_guard(sk);
+	if (err)
+		xtcp_ports_put_port(sk);
+	return err;
+}
+
+/**
+ * xtcp_ports_put_port - struct proto.put_port: gives the port up, if there is one
+ * @sk: locked
+ *
+ * Context: any but hard interrupt.
+ */
+void xtcp_ports_put_port(struct sock *sk)
+{
+	struct xtcp_sock *xs = xtcp_sk(sk);
+	struct ports_bucket *b;
+
+	if (!xs->port)
+		return;
+	b = ports_bucket(sock_net(sk), inet_sk(sk)->inet_num);
+	spin_lock_bh(&b->lock);
+	ports_disown(b, sk);
+	spin_unlock_bh(&b->lock);
+	if (xs->guard)
+		xtcp_guard_release(xs->guard);
+	xs->guard = NULL;
+}
+
+/* A listener that never was bound: a native socket on one port of ours is no obstacle. */
+static int ports_listen_any(struct sock *sk)
+{
+	int tries, err;
+
+	for (tries = 0; tries < PORTS_LISTEN_TRIES; tries++) {
+		err = ports_claim_any(sk);
+		if (err)
+			return err;
+		err = ports_guard(sk);
+		if (!err)
+			return 0;
+		xtcp_ports_put_port(sk);
+		if (err != -EADDRINUSE)
+			return err;
+	}
+	return err;
+}
+
+/**
+ * xtcp_ports_listen_ok - may the socket listen beside the other owners of its port?
+ * @sk: locked, LISTEN, not yet in the listener table
+ *
+ * Asked again although bind() said yes: SO_REUSEADDR lets many bind, but only one listen.
+ *
+ * Return: 0, -EADDRINUSE, -EACCES or -ENOMEM
+ */
+int xtcp_ports_listen_ok(struct sock *sk)
+{
+	struct xtcp_port *p = xtcp_sk(sk)->port;
+	struct ports_bucket *b;
+	bool conflict;
+
+	sock_owned_by_me(sk);
+	if (!p)
+		return ports_listen_any(sk);
+	b = ports_bucket(p->net, p->num);
+	spin_lock_bh(&b->lock);
+	conflict = ports_conflict(p, sk, false);
+	spin_unlock_bh(&b->lock);
+	return conflict ? -EADDRINUSE : ports_guard(sk);
+}
+
+/* connect() */
+
+typedef bool (*ports_reuse_fn)(struct sock *sk, struct xtcp_mini *tw);
+
+/* A port that somebody bound is left alone; one that connect() chose serves many. */
+static int ports_connect_via(struct sock *sk, u16 num, ports_reuse_fn reuse)
+{
+	struct ports_bucket *b = ports_bucket(sock_net(sk), num);
+	int l3mdev = inet_sk_bound_l3mdev(sk);
+	struct xtcp_mini *old = NULL;
+	struct xtcp_port *p;
+	int err;
+
+	spin_lock_bh(&b->lock);
+	p = ports_find(b, sock_net(sk), num, l3mdev);
+	if (p && p->pins) {
+		err = -EADDRINUSE;
+		goto out;
+	}
+	if (!p)
+		p = ports_create(b, sock_net(sk), num, l3mdev);
+	if (!p) {
+		err = -ENOMEM;
+		goto out;
+	}
+	ports_own(p, sk, false);
+	err = xtcp_demux_insert_sock(sk, reuse, &old);
+	if (err)
+		ports_disown(b, sk);
+out:
+	spin_unlock_bh(&b->lock);
+	if (old)
+		xtcp_tw_release(old);	/* takes the lock of its port */
+	return err;
+}
+
+static bool ports_native_conflict(const struct xtcp_key *key)
+{
+	if (!xtcp_guard_native_has(key))
+		return false;
+	XTCP_INC(key->net, GUARDCONFLICT);
+	return true;
+}
+
+static int ports_connect_any(struct sock *sk, ports_reuse_fn reuse)
+{
+	struct xtcp_ephemeral_order order;
+	struct xtcp_ephemeral e;
+	struct xtcp_key key;
+	int err;
+	u32 i;
+
+	xtcp_demux_key_of_sock(&key, sk);
+	xtcp_ephemeral_read(&e, sock_net(sk));
+	xtcp_ephemeral_order_dest(&order, &e, &key);
+	for (i = 0; i < e.count; i++) {
+		key.lport = xtcp_ephemeral_nth(&e, &order, i);
+		if (xtcp_ephemeral_skips(&e, key.lport) ||
+		    (!reuse && !xtcp_demux_is_free(&key)) || ports_native_conflict(&key))
+			continue;
+		err = ports_connect_via(sk, key.lport, reuse);
+		if (!err)
+			xtcp_ephemeral_took(&order, i);
+		if (err != -EADDRINUSE)
+			return err;
+		cond_resched();
+	}
+	xtcp_ephemeral_exhausted(&e);
+	return -EADDRNOTAVAIL;
+}
+
+static int ports_connect_bound(struct sock *sk, ports_reuse_fn reuse)
+{
+	struct xtcp_mini *old = NULL;
+	struct xtcp_key key;
+	int err;
+
+	xtcp_demux_key_of_sock(&key, sk);
+	if (ports_native_conflict(&key))
+		return -EADDRNOTAVAIL;
+	err = xtcp_demux_insert_sock(sk, reuse, &old);
+	if (old)
+		xtcp_tw_release(old);
+	return err == -EADDRINUSE ? -EADDRNOTAVAIL : err;
+}
+
+/**
+ * xtcp_ports_connect - the local port of an active open
+ * @sk: locked, SYN_SENT, addresses and peer's port set
+ *
+ * On success the socket is in the connection table.
+ *
+ * Return: 0, -EADDRNOTAVAIL when every port has a connection to this peer (or the bound
+ * one has), -ENOMEM
+ */
+int xtcp_ports_connect(struct sock *sk)
+{
+	ports_reuse_fn reuse = xtcp_knob(sock_net(sk), tw_reuse) ? xtcp_tw_may_reuse : NULL;
+
+	sock_owned_by_me(sk);
+	if (xtcp_sk(sk)->port)
+		return ports_connect_bound(sk, reuse);
+	return ports_connect_any(sk, reuse);
+}
+
+/* Children and TIME_WAIT buckets */
+
+/**
+ * xtcp_ports_inherit - a child takes a share in its listener's port
+ * @child: locked, xtcp_ports_init_clone() done, inet_num set, not hashed
+ * @listener: referenced, not locked
+ *
+ * The listener may be closing: only what the bucket's chain says is true.
+ *
+ * Context: softirq.
+ * Return: false when the listener has no such port any more
+ */
+bool xtcp_ports_inherit(struct sock *child, const struct sock *listener)
+{
+	u16 num = inet_sk(child)->inet_num;
+	struct ports_bucket *b = ports_bucket(sock_net(child), num);
+	struct xtcp_port *p;
+
+	spin_lock_bh(&b->lock);
+	hlist_for_each_entry(p, &b->chain, node)
+		if (p == READ_ONCE(xtcp_sk(listener)->port) && p->num == num)
+			break;
+	if (p)
+		ports_own(p, child, true);
+	spin_unlock_bh(&b->lock);
+	return p;
+}
+
+static struct xtcp_port_tw *ports_tw_find(const struct xtcp_port *p, const struct xtcp_tw *tw)
+{
+	struct xtcp_port_tw *t;
+
+	hlist_for_each_entry(t, &p->tws, node)
+		if (t->addr == tw->mini.laddr && t->dev == tw->mini.bound_dev_if)
+			return t;
+	return NULL;
+}
+
+static struct xtcp_port_tw *ports_tw_create(struct xtcp_port *p, const struct xtcp_tw *tw)
+{
+	struct xtcp_port_tw *t = kmem_cache_zalloc(ports_tw_slab, GFP_ATOMIC);
+
+	if (!t)
+		return NULL;
+	t->addr = tw->mini.laddr;
+	t->dev = tw->mini.bound_dev_if;
+	hlist_add_head(&t->node, &p->tws);
+	return t;
+}
+
+static u32 ports_tw_share(const struct xtcp_tw *tw)
+{
+	return (tw->reuse_addr ? PORTS_REUSEADDR : 0) | (tw->reuse_port ? PORTS_REUSEPORT : 0);
+}
+
+/**
+ * xtcp_ports_tw_hold - TIME_WAIT keeps the port
+ * @tw: its mini is initialised
+ * @sk: locked, the connection it stands for
+ */
+void xtcp_ports_tw_hold(struct xtcp_tw *tw, struct sock *sk)
+{
+	struct xtcp_sock *xs = xtcp_sk(sk);
+	struct xtcp_port *p = xs->port;
+	struct ports_bucket *b;
+	struct xtcp_port_tw *t;
+
+	tw->port = p;
+	tw->reuse_port = sk->sk_reuseport;
+	tw->port_pinned = xs->port_pinned;
+	if (!p)
+		return;
+	b = ports_bucket(p->net, p->num);
+	spin_lock_bh(&b->lock);
+	ports_hold(p, tw->port_pinned);
+	t = ports_tw_find(p, tw) ?: ports_tw_create(p, tw);
+	(t ? t->count : p->tw_any)[ports_tw_share(tw)]++;
+	spin_unlock_bh(&b->lock);
+}
+
+static bool ports_tw_empty(const struct xtcp_port_tw *t)
+{
+	return !memchr_inv(t->count, 0, sizeof(t->count));
+}
+
+/**
+ * xtcp_ports_tw_drop - TIME_WAIT is over
+ * @tw: held the port
+ *
+ * Buckets that look alike are interchangeable: which of them once went to @tw_any does
+ * not matter, the sums are right.
+ *
+ * Context: any but hard interrupt; no port or demux lock held.
+ */
+void xtcp_ports_tw_drop(struct xtcp_tw *tw)
+{
+	struct xtcp_port *p = tw->port;
+	u32 share = ports_tw_share(tw);
+	struct ports_bucket *b;
+	struct xtcp_port_tw *t;
+
+	if (!p)
+		return;
+	b = ports_bucket(read_pnet(&tw->mini.net), tw->mini.lport);
+	spin_lock_bh(&b->lock);
+	t = ports_tw_find(p, tw);
+	if (t && t->count[share]) {
+		t->count[share]--;
+		if (ports_tw_empty(t)) {
+			hlist_del(&t->node);
+			kmem_cache_free(ports_tw_slab, t);
+		}
+	} else {
+		p->tw_any[share]--;
+	}
+	ports_drop(b, p, tw->port_pinned);
+	spin_unlock_bh(&b->lock);
+	tw->port = NULL;
+}
+
+/* Coming and going */
+
+/**
+ * xtcp_ports_net_init - the map of ports
+ * @xn: new namespace
+ *
+ * Return: 0 or -ENOMEM
+ */
+int xtcp_ports_net_init(struct xtcp_net *xn)
+{
+	xn->port_map = bitmap_zalloc(U16_MAX + 1, GFP_KERNEL_ACCOUNT);
+	return xn->port_map ? 0 : -ENOMEM;
+}
+
+/**
+ * xtcp_ports_net_exit - free the map
+ * @xn: its sockets, TIME_WAIT buckets and hooks are gone
+ */
+void xtcp_ports_net_exit(struct xtcp_net *xn)
+{
+	DEBUG_NET_WARN_ON_ONCE(!bitmap_empty(xn->port_map, U16_MAX + 1));
+	bitmap_free(xn->port_map);
+	xn->port_map = NULL;
+}
+
+static int ports_init_slabs(void)
+{
+	ports_slab = KMEM_CACHE(xtcp_port, 0);
+	if (!ports_slab)
+		return -ENOMEM;
+	ports_tw_slab = KMEM_CACHE(xtcp_port_tw, 0);
+	if (ports_tw_slab)
+		return 0;
+	kmem_cache_destroy(ports_slab);
+	return -ENOMEM;
+}
+
+static void ports_exit_slabs(void)
+{
+	kmem_cache_destroy(ports_tw_slab);
+	kmem_cache_destroy(ports_slab);
+}
+
+static int ports_init_table(void)
+{
+	unsigned int i;
+
+	ports_table = kvcalloc(PORTS_BUCKETS, sizeof(*ports_table), GFP_KERNEL);
+	if (!ports_table)
+		return -ENOMEM;
+	for (i = 0; i < PORTS_BUCKETS; i++)
+		spin_lock_init(&ports_table[i].lock);
+	return 0;
+}
+
+/**
+ * xtcp_ports_init - the table of ports
+ *
+ * Return: 0 or -ENOMEM
+ */
+int xtcp_ports_init(void)
+{
+	int err;
+
+	err = ports_init_slabs();
+	if (err)
+		return err;
+	err = ports_init_table();
+	if (err)
+		goto err_slabs;
+	err = xtcp_ephemeral_init();
+	if (err)
+		goto err_table;
+	return 0;
+
+err_table:
+	kvfree(ports_table);
+err_slabs:
+	ports_exit_slabs();
+	return err;
+}
+
+/**
+ * xtcp_ports_exit - free the table, empty by now
+ */
+void xtcp_ports_exit(void)
+{
+	xtcp_ephemeral_exit();
+	kvfree(ports_table);
+	ports_exit_slabs();
+}
