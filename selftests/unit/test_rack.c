@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* module/core/rack.c */
+#include <xtcp/rack.h>
+
+#include "tap.h"
+
+static struct xtcp_rack test_rack(void)
+{
+	struct xtcp_rack r;
+
+	memset(&r, 0xee, sizeof(r));
+	xtcp_rack_init(&r, 1000);
+	return r;
+}
+
+TEST(rack_sent_after__time_then_sequence)
+{
+	EXPECT_TRUE(xtcp_rack_sent_after(2, 5, 1, 9));
+	EXPECT_FALSE(xtcp_rack_sent_after(1, 9, 2, 5));
+	EXPECT_TRUE(xtcp_rack_sent_after(2, 9, 2, 5));
+	EXPECT_FALSE(xtcp_rack_sent_after(2, 5, 2, 5));
+	EXPECT_TRUE(xtcp_rack_sent_after(2, 5, 2, 0xfffffff0));
+}
+
+TEST(rack_init__nothing_is_late)
+{
+	struct xtcp_rack r = test_rack();
+
+	EXPECT_EQ(r.fack, 1000);
+	EXPECT_EQ(r.reo_wnd_mult, 1);
+	EXPECT_FALSE(r.reordering_seen);
+	EXPECT_EQ(xtcp_rack_remaining(&r, 5, 1100, 1000000, 0), XTCP_RACK_NOT_YET);
+}
+
+TEST(rack_delivered__keeps_the_latest_transmission)
+{
+	struct xtcp_rack r = test_rack();
+
+	xtcp_rack_delivered(&r, 500, 1200, false, false, 800, 100);
+	EXPECT_EQ(r.xmit_us, 500);
+	EXPECT_EQ(r.end_seq, 1200);
+	EXPECT_EQ(r.rtt_us, 300);
+	xtcp_rack_delivered(&r, 400, 1100, false, false, 900, 100);
+	EXPECT_EQ(r.xmit_us, 500);
+	EXPECT_EQ(r.end_seq, 1200);
+	EXPECT_EQ(r.rtt_us, 500);
+	xtcp_rack_delivered(&r, 500, 1300, false, false, 900, 100);
+	EXPECT_EQ(r.end_seq, 1300);
+}
+
+TEST(rack_delivered__answer_to_an_earlier_transmission)
+{
+	struct xtcp_rack r = test_rack();
+
+	xtcp_rack_delivered(&r, 500, 1200, false, false, 800, 100);
+	xtcp_rack_delivered(&r, 900, 1100, true, true, 1200, 100);
+	EXPECT_EQ(r.xmit_us, 500);
+	EXPECT_EQ(r.rtt_us, 300);
+	xtcp_rack_delivered(&r, 900, 1100, true, false, 999, 100);
+	EXPECT_EQ(r.xmit_us, 500);
+	xtcp_rack_delivered(&r, 900, 1100, true, false, 1000, 100);
+	EXPECT_EQ(r.xmit_us, 900);
+	EXPECT_EQ(r.rtt_us, 100);
+	/* what was sent once has no earlier transmission */
+	xtcp_rack_delivered(&r, 950, 1300, false, true, 960, 100);
+	EXPECT_EQ(r.xmit_us, 950);
+	EXPECT_EQ(r.rtt_us, 10);
+}
+
+TEST(rack_delivered__reordering)
+{
+	struct xtcp_rack r = test_rack();
+
+	xtcp_rack_delivered(&r, 500, 1200, false, false, 800, 100);
+	EXPECT_EQ(r.fack, 1200);
+	xtcp_rack_delivered(&r, 500, 1100, true, false, 800, 100);
+	EXPECT_FALSE(r.reordering_seen);
+	xtcp_rack_delivered(&r, 500, 1200, false, false, 800, 100);
+	EXPECT_FALSE(r.reordering_seen);
+	EXPECT_EQ(r.fack, 1200);
+	xtcp_rack_delivered(&r, 500, 1100, false, false, 800, 100);
+	EXPECT_TRUE(r.reordering_seen);
+	EXPECT_EQ(r.fack, 1200);
+}
+
+TEST(rack_delivered__very_old)
+{
+	struct xtcp_rack r = test_rack();
+
+	xtcp_rack_delivered(&r, 1, 1200, false, false, 1ULL << 40, 100);
+	EXPECT_EQ(r.rtt_us, U32_MAX);
+}
+
+TEST(rack_ack__dsack_widens_once_a_round_trip)
+{
+	struct xtcp_rack r = test_rack();
+
+	xtcp_rack_ack(&r, 1000, 2000, false);
+	EXPECT_EQ(r.reo_wnd_mult, 1);
+	xtcp_rack_ack(&r, 1000, 2000, true);
+	EXPECT_EQ(r.reo_wnd_mult, 2);
+	xtcp_rack_ack(&r, 1999, 2500, true);
+	EXPECT_EQ(r.reo_wnd_mult, 2);
+	xtcp_rack_ack(&r, 2000, 3000, true);
+	EXPECT_EQ(r.reo_wnd_mult, 3);
+	xtcp_rack_ack(&r, 2999, 3000, true);
+	EXPECT_EQ(r.reo_wnd_mult, 3);
+	xtcp_rack_ack(&r, 3000, 3000, false);
+	xtcp_rack_ack(&r, 3000, 3500, true);
+	EXPECT_EQ(r.reo_wnd_mult, 4);
+}
+
+TEST(rack_ack__does_not_wrap)
+{
+	struct xtcp_rack r = test_rack();
+	u32 i;
+
+	for (i = 0; i < 300; i++)
+		xtcp_rack_ack(&r, 1000 + i, 1000 + i + 1, true);
+	EXPECT_EQ(r.reo_wnd_mult, 255);
+}
+
+TEST(rack_recovered__sixteen_recoveries)
+{
+	struct xtcp_rack r = test_rack();
+	u32 i;
+
+	xtcp_rack_recovered(&r);
+	EXPECT_EQ(r.reo_wnd_mult, 1);
+	xtcp_rack_ack(&r, 1000, 2000, true);
+	for (i = 0; i < 15; i++)
+		xtcp_rack_recovered(&r);
+	EXPECT_EQ(r.reo_wnd_mult, 2);
+	xtcp_rack_recovered(&r);
+	EXPECT_EQ(r.reo_wnd_mult, 1);
+}
+
+TEST(rack_reo_wnd__quarter_of_min_rtt_up_to_srtt)
+{
+	struct xtcp_rack r = test_rack();
+
+	EXPECT_EQ(xtcp_rack_reo_wnd(&r, 400, 900, 0, false), 100);
+	r.reo_wnd_mult = 8;
+	EXPECT_EQ(xtcp_rack_reo_wnd(&r, 400, 900, 0, false), 800);
+	r.reo_wnd_mult = 255;
+	EXPECT_EQ(xtcp_rack_reo_wnd(&r, 400, 900, 0, false), 900);
+	EXPECT_EQ(xtcp_rack_reo_wnd(&r, U32_MAX, 900, 0, false), 900);
+}
+
+TEST(rack_reo_wnd__zero_without_reordering)
+{
+	struct xtcp_rack r = test_rack();
+
+	EXPECT_EQ(xtcp_rack_reo_wnd(&r, 400, 900, 2, false), 100);
+	EXPECT_EQ(xtcp_rack_reo_wnd(&r, 400, 900, 3, false), 0);
+	EXPECT_EQ(xtcp_rack_reo_wnd(&r, 400, 900, 0, true), 0);
+	r.reordering_seen = true;
+	EXPECT_EQ(xtcp_rack_reo_wnd(&r, 400, 900, 3, false), 100);
+	EXPECT_EQ(xtcp_rack_reo_wnd(&r, 400, 900, 3, true), 100);
+}
+
+TEST(rack_remaining__lost_late_or_not_yet)
+{
+	struct xtcp_rack r = test_rack();
+
+	xtcp_rack_delivered(&r, 5000, 1200, false, false, 6000, 100);
+	/* sent before the delivered one; lost at 4900 + 1000 + 250 */
+	EXPECT_EQ(xtcp_rack_remaining(&r, 4900, 1100, 6000, 250), 150);
+	EXPECT_EQ(xtcp_rack_remaining(&r, 4900, 1100, 6149, 250), 1);
+	EXPECT_EQ(xtcp_rack_remaining(&r, 4900, 1100, 6150, 250), 0);
+	EXPECT_EQ(xtcp_rack_remaining(&r, 4900, 1100, 9999, 0), 0);
+	/* the same burst, by sequence number */
+	EXPECT_EQ(xtcp_rack_remaining(&r, 5000, 1100, 6000, 0), 0);
+	EXPECT_EQ(xtcp_rack_remaining(&r, 5000, 1300, 9999, 0), XTCP_RACK_NOT_YET);
+	EXPECT_EQ(xtcp_rack_remaining(&r, 5001, 1100, 9999, 0), XTCP_RACK_NOT_YET);
+	r.rtt_us = U32_MAX;
+	EXPECT_EQ(xtcp_rack_remaining(&r, 4900, 1100, 0, U32_MAX), XTCP_RACK_NOT_YET - 1);
+}
+
+TEST(rack_pto__two_rtt)
+{
+	EXPECT_EQ(xtcp_rack_pto(50000, 2, 200000, 900000), 100000);
+	EXPECT_EQ(xtcp_rack_pto(50000, 1, 200000, 900000), 300000);
+	EXPECT_EQ(xtcp_rack_pto(50000, 1, 200000, 290000), 290000);
+	EXPECT_EQ(xtcp_rack_pto(0, 1, 200000, 3000000), 1000000);
+	EXPECT_EQ(xtcp_rack_pto(0xc0000000, 2, 0, U32_MAX), U32_MAX);
+}
+
+static bool test_tlp(bool is_retrans, u32 ack, bool dsack, bool dupack, bool *active)
+{
+	struct xtcp_rack_tlp t = { 2000, true, is_retrans };
+	bool repaired = xtcp_rack_tlp_ack(&t, ack, dsack, dupack);
+
+	*active = t.active;
+	return repaired;
+}
+
+TEST(rack_tlp_ack__table)
+{
+	static const struct {
+		bool is_retrans, dsack, dupack;
+		u32 ack;
+		bool repaired, active;
+	} rows[] = {
+		{ true, false, false, 1999, false, true },
+		{ true, true, true, 1999, false, true },
+		{ false, false, false, 2000, false, false },
+		{ false, false, false, 2001, false, false },
+		{ true, true, false, 2000, false, false }, /* the original arrived too */
+		{ true, true, false, 2001, false, false },
+		{ true, false, false, 2000, false, true }, /* one of the two arrived */
+		{ true, false, true, 2000, false, false }, /* both did, no SACK */
+		{ true, false, false, 2001, true, false }, /* the probe repaired a loss */
+		{ true, false, true, 2001, true, false },
+	};
+	bool active;
+	u32 i;
+
+	for (i = 0; i < ARRAY_SIZE(rows); i++) {
+		EXPECT_EQ(test_tlp(rows[i].is_retrans, rows[i].ack, rows[i].dsack, rows[i].dupack,
+				   &active), rows[i].repaired);
+		EXPECT_EQ(active, rows[i].active);
+	}
+}
+
+TEST(rack_tlp_ack__without_a_probe)
+{
+	struct xtcp_rack_tlp t = { 2000, false, true };
+
+	EXPECT_FALSE(xtcp_rack_tlp_ack(&t, 3000, false, false));
+	EXPECT_FALSE(t.active);
+}
