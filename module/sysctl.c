@@ -18,6 +18,7 @@
 #include "ports.h"
 
 #define SYSCTL_MAX_VALUES	3
+#define SYSCTL_MAX_MS		86400000	/* a day */
 #define SYSCTL_MAX_SECONDS	2147483		/* fits into an int as jiffies with any HZ */
 
 enum sysctl_unit {
@@ -66,7 +67,7 @@ static const struct sysctl_knob sysctl_knobs[] = {
 	KNOB(challenge_ack_limit, 0, INT_MAX, INT_MAX),
 	KNOB(enabled, 0, 1, 0),
 	KNOB_TIME(fin_timeout, SYSCTL_SECONDS, 0, SYSCTL_MAX_SECONDS, 60),
-	KNOB_TIME(invalid_ratelimit, SYSCTL_MS, 0, INT_MAX, 500),
+	KNOB_TIME(invalid_ratelimit, SYSCTL_MS, 0, SYSCTL_MAX_MS, 500),
 	KNOB_TIME(keepalive_intvl, SYSCTL_SECONDS, 1, SYSCTL_MAX_SECONDS, 75),
 	KNOB(keepalive_probes, 0, 127, 9),
 	KNOB_TIME(keepalive_time, SYSCTL_SECONDS, 1, SYSCTL_MAX_SECONDS, 7200),
