@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Hand-made segments against one socket at a time, through a tun device in an
- * own network namespace. The harness plays the peer; the family of the socket
- * under test is $XTCP_FAMILY (default AF_INET: the kernel's TCP, the oracle).
+ * own network namespace. The harness plays the peer. Each program runs twice: as
+ * itself over $XTCP_FAMILY, and by the name of NAME_native over the kernel's own
+ * TCP, the oracle.
  *
  * fsm_tun.c: device, segments, barrier. fsm_drive.c: into a state, and what a
  * socket has become. fsm_tap.c: results.
@@ -13,8 +14,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-
-#define FSM_FAMILY_XTCP	22
 
 /* Addresses of the namespace: the socket's, the peer's, one routed nowhere. */
 #define FSM_LOCAL	0xc0000201u	/* 192.0.2.1 */

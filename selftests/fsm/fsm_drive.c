@@ -14,6 +14,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <linux/xtcp.h>
 #include "fsm.h"
 
 #define DRIVE_WAIT_MS	3000
@@ -372,9 +373,9 @@ enum fsm_state conn_state(const struct conn *c)
 	char line[256];
 	FILE *f;
 
-	f = fopen(c->family == FSM_FAMILY_XTCP ? "/proc/self/net/xtcp" : "/proc/self/net/tcp", "r");
+	f = fopen(c->family == AF_XTCP ? "/proc/self/net/xtcp" : "/proc/self/net/tcp", "r");
 	if (!f)
-		die("/proc/net/%s", c->family == FSM_FAMILY_XTCP ? "xtcp" : "tcp");
+		die("/proc/net/%s", c->family == AF_XTCP ? "xtcp" : "tcp");
 	while (fgets(line, sizeof(line), f)) {
 		if (sscanf(line, "%*d: %8X:%4X %8X:%4X %2X", &laddr, &lport, &raddr, &rport,
 			   &st) != 5 || lport != c->lport)

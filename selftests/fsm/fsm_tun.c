@@ -27,6 +27,7 @@
 #include <unistd.h>
 
 #include "fsm.h"
+#include "xtcp_test.h"
 
 int fsm_family = AF_INET;
 bool fsm_trace;
@@ -105,36 +106,16 @@ bool fsm_knob(const char *name, const char *value)
 	return ok;
 }
 
-/* A counter of /proc/net/{xtcp_,}netstat or snmp by the family under test; -1: there is none. */
+/* A counter of this namespace by the TCP under test; -1: there is none. */
 long fsm_counter(const char *group, const char *name)
 {
-	static char names[16384], values[16384];
-	char *n, *v, *np, *vp;
 	const char *path = "/proc/self/net/netstat";
-	long found = -1;
-	FILE *f;
 
-	if (fsm_family == FSM_FAMILY_XTCP)
+	if (fsm_family == AF_XTCP)
 		path = "/proc/self/net/xtcp_netstat";
 	else if (!strcmp(group, "Tcp"))
 		path = "/proc/self/net/snmp";
-	f = fopen(path, "r");
-	if (!f)
-		return -1;
-	while (found < 0 && fgets(names, sizeof(names), f) && fgets(values, sizeof(values), f)) {
-		n = strtok_r(names, " \n", &np);
-		v = strtok_r(values, " \n", &vp);
-		if (!n || strncmp(n, group, strlen(group)) || n[strlen(group)] != ':')
-			continue;
-		while (n && v && strcmp(n, name)) {
-			n = strtok_r(NULL, " \n", &np);
-			v = strtok_r(NULL, " \n", &vp);
-		}
-		if (n && v)
-			found = atol(v);
-	}
-	fclose(f);
-	return found;
+	return xt_counter_in(path, group, name);
 }
 
 static void tun_address(const char *name, uint32_t address)
@@ -187,10 +168,10 @@ static void tun_pin(void)
 
 void tun_open(void)
 {
-	const char *family = getenv("XTCP_FAMILY");
+	const char *suffix = strstr(program_invocation_short_name, "_native");
 	int s;
 
-	fsm_family = family ? atoi(family) : AF_INET;
+	fsm_family = suffix ? AF_INET : xt_family();
 	fsm_trace = getenv("FSM_TRACE");
 	tun_pin();
 	if (unshare(CLONE_NEWNET))
@@ -201,7 +182,7 @@ void tun_open(void)
 	tun_address("tun0", FSM_LOCAL);
 	s = socket(fsm_family, SOCK_STREAM, 0);
 	if (s < 0)
-		tap_skip_all("no such family: is the module loaded?");
+		die("socket of family %d: is the module loaded?", fsm_family);
 	close(s);
 }
 
