@@ -122,20 +122,64 @@ TEST(cubic_cong_avoid__fast_convergence)
 	EXPECT_LT(cc.cwnd, test_formula(595, 490, 6.0) * 1.02);
 }
 
-/* Short RTT, small window: Reno's estimate leads, 9/17 segments a round trip, then 1. */
+/* The formula at the end of the coming round trip is the aim, in one round trip. */
+TEST(cubic_cong_avoid__looks_one_rtt_ahead)
+{
+	struct xtcp_cc cc = test_cc(2000, 100);
+
+	ack.min_rtt_us = 5000 * MS;
+	test_loss(&cc);
+	test_round(&cc, 0);
+	EXPECT_GT(cc.cwnd, 1400 + (test_formula(2000, 1400, 5.0) - 1400) * 0.6);
+	EXPECT_LT(cc.cwnd, test_formula(2000, 1400, 5.0) + 1);
+
+	cc = test_cc(2000, 100);
+	ack.min_rtt_us = U32_MAX;
+	test_loss(&cc);
+	test_round(&cc, 0);
+	EXPECT_LE(cc.cwnd, 1401);
+}
+
+/*
+ * Where the cubic function stands still, at a time that does not pass, Reno's
+ * estimate leads: 9/17 segments a round trip up to the window before the loss,
+ * then 1. In floating point from the real window; cwnd is hardly behind.
+ */
 TEST(cubic_cong_avoid__reno_friendly)
 {
-	struct xtcp_cc cc = test_cc(20, 5);
-	u32 i;
+	struct xtcp_cc cc = test_cc(200, 5);
+	double est = 140;
+	u32 i, acked;
 
-	ack.min_rtt_us = 2 * MS;
+	ack.min_rtt_us = 0;
 	test_loss(&cc);
-	EXPECT_EQ(cc.cwnd, 14);
-	for (i = 0; i < 100; i++)
-		test_round(&cc, 2 * MS);
-	/* 6 segments in 11.3 round trips and about 88 more: what the delays cost, down to 60 */
-	EXPECT_GT(cc.cwnd, 60);
-	EXPECT_LT(cc.cwnd, 110);
+	for (i = 0; i < 200; i++) {
+		for (acked = cc.cwnd; acked >= 2; acked -= 2) {
+			est += (est < 200 ? 9.0 / 17 : 1) * 2 / cc.cwnd;
+			ack.acked = 2;
+			cc.ops->cong_avoid(&cc, &ack);
+		}
+		EXPECT_GE(cc.cwnd, est - 3);
+		EXPECT_LE(cc.cwnd, est + 0.1);
+	}
+	EXPECT_GT(cc.cwnd, 280);
+}
+
+/* Hours, days and years after the plateau the aim is far away, never wrapped around. */
+TEST(cubic_cong_avoid__any_time_after_the_plateau)
+{
+	u64 t;
+
+	for (t = 100000 * MS; t < 1ULL << 50; t += t / 7) {
+		struct xtcp_cc cc = test_cc(1000, 100);
+
+		test_loss(&cc);
+		test_round(&cc, 0);
+		ack.now_us += t;
+		test_round(&cc, 0);
+		EXPECT_GT(cc.cwnd, 1000);
+		EXPECT_LE(cc.cwnd, 1065);
+	}
 }
 
 TEST(cubic_cong_avoid__grows_by_half_a_round_trip_at_most)
@@ -377,6 +421,47 @@ TEST(hystart__jitter_resumes)
 	test_hystart_round(&cc, 200, 59 * MS);
 	EXPECT_EQ(cc.cwnd, before + 200);
 	EXPECT_EQ(cc.ssthresh, XTCP_CC_SSTHRESH_INF);
+}
+
+/* Conservative slow start begun again counts its rounds anew. */
+TEST(hystart__second_time)
+{
+	struct xtcp_cc cc = test_cc(100, XTCP_CC_SSTHRESH_INF);
+	u32 i;
+
+	test_hystart_round(&cc, 100, 40 * MS);
+	for (i = 0; i < 4; i++)
+		test_hystart_round(&cc, 100, 60 * MS);
+	test_hystart_round(&cc, 100, 40 * MS);
+	for (i = 0; i < 5; i++) {
+		test_hystart_round(&cc, 100, 60 * MS);
+		EXPECT_EQ(cc.ssthresh, XTCP_CC_SSTHRESH_INF);
+	}
+	test_hystart_round(&cc, 100, 60 * MS);
+	EXPECT_NE(cc.ssthresh, XTCP_CC_SSTHRESH_INF);
+}
+
+/* Later slow starts, after idleness or a timeout, double again. */
+TEST(hystart__leaves_nothing_behind)
+{
+	struct xtcp_cc cc = test_cc(100, XTCP_CC_SSTHRESH_INF);
+	u32 i;
+
+	test_hystart_round(&cc, 100, 40 * MS);
+	for (i = 0; i < 6; i++)
+		test_hystart_round(&cc, 100, 60 * MS);
+	EXPECT_NE(cc.ssthresh, XTCP_CC_SSTHRESH_INF);
+	cc.cwnd = 10;
+	test_hystart_round(&cc, 10, 60 * MS);
+	EXPECT_EQ(cc.cwnd, 20);
+
+	cc = test_cc(100, XTCP_CC_SSTHRESH_INF);
+	test_hystart_round(&cc, 100, 40 * MS);
+	test_hystart_round(&cc, 200, 60 * MS);
+	test_loss(&cc);
+	cc.cwnd = 10;
+	test_hystart_round(&cc, 10, 60 * MS);
+	EXPECT_EQ(cc.cwnd, 20);
 }
 
 TEST(hystart__only_the_first_slow_start)
