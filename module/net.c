@@ -1,144 +1,35 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * net.c owns struct xtcp_net, a namespace's XTCP: what is made when a namespace
- * comes (or the module, for those that are there) and its mirror image when it goes.
- *
- * Sockets hold their namespace, requests their listener. So at exit only TIME_WAIT
- * buckets and guards are left, and no segment arrives any more: the hooks went in
- * pre_exit, and a grace period lies between.
+ * net.c owns the memory of struct xtcp_net: where it is found, its keys and its
+ * counters. No lock: it is written before anybody else knows the namespace.
  */
 #include <linux/random.h>
-#include <xtcp/cc.h>
 
-#include "compat.h"
-#include "engine.h"
-#include "guard.h"
 #include "net.h"
-#include "ports.h"
-#include "synq.h"
-#include "tw.h"
 
 unsigned int xtcp_net_id __read_mostly;
 
-static void net_draw_keys(struct xtcp_net *xn)
+/**
+ * xtcp_net_setup - keys and counters of a new namespace
+ * @xn: cleared, but for its defaults
+ *
+ * Return: 0 or -ENOMEM
+ */
+int xtcp_net_setup(struct xtcp_net *xn)
 {
 	get_random_bytes(&xn->isn_key, sizeof(xn->isn_key));
 	get_random_bytes(&xn->ts_key, sizeof(xn->ts_key));
 	get_random_bytes(&xn->port_key, sizeof(xn->port_key));
 	xn->hash_salt = get_random_u32();
-}
-
-static int net_init_queues(struct xtcp_net *xn)
-{
-	int err;
-
-	err = xtcp_ports_net_init(xn);
-	if (err)
-		return err;
-	err = xtcp_synq_net_init(xn);
-	if (err)
-		goto err_ports;
-	err = xtcp_tw_net_init(xn);
-	if (err)
-		goto err_synq;
-	return 0;
-
-err_synq:
-	xtcp_synq_net_exit(xn);
-err_ports:
-	xtcp_ports_net_exit(xn);
-	return err;
-}
-
-/* The guards of the last ports go by a work item that still needs the namespace. */
-static void net_exit_queues(struct xtcp_net *xn)
-{
-	xtcp_tw_net_exit(xn);
-	xtcp_synq_net_exit(xn);
-	xtcp_guard_flush();
-	xtcp_ports_net_exit(xn);
-}
-
-static int net_init_windows(struct xtcp_net *xn)
-{
-	int err;
-
-	err = xtcp_sysctl_net_init(xn);
-	if (err)
-		return err;
-	err = xtcp_proc_net_init(xn->net);
-	if (err)
-		xtcp_sysctl_net_exit(xn);
-	return err;
-}
-
-static int __net_init net_init_one(struct net *net)
-{
-	struct xtcp_net *xn = xtcp_net(net);
-	int err;
-
-	xn->net = net;
-	xtcp_sysctl_defaults(xn);
-	net_draw_keys(xn);
 	xn->mib = alloc_percpu(struct xtcp_mib);
-	if (!xn->mib)
-		return -ENOMEM;
-	err = net_init_queues(xn);
-	if (err)
-		goto err_mib;
-	err = net_init_windows(xn);
-	if (err)
-		goto err_queues;
-	return 0;
-
-err_queues:
-	net_exit_queues(xn);
-err_mib:
-	free_percpu(xn->mib);
-	return err;
-}
-
-static void __net_exit net_pre_exit(struct net *net)
-{
-	xtcp_hook_net_put(net);
-}
-
-static void __net_exit net_exit_one(struct net *net)
-{
-	struct xtcp_net *xn = xtcp_net(net);
-
-	xtcp_proc_net_exit(net);
-	xtcp_sysctl_net_exit(xn);
-	net_exit_queues(xn);
-	free_percpu(xn->mib);
-}
-
-static struct pernet_operations net_ops = {
-	.init = net_init_one,
-	.pre_exit = net_pre_exit,
-	.exit = net_exit_one,
-	.id = &xtcp_net_id,
-	.size = sizeof(struct xtcp_net),
-};
-
-/**
- * xtcp_net_init - set up every namespace, those to come too
- *
- * The tables and slabs (demux, ports, synq, tw, guard) are there already.
- *
- * Return: 0 or a negative errno
- */
-int xtcp_net_init(void)
-{
-	return register_pernet_subsys(&net_ops);
+	return xn->mib ? 0 : -ENOMEM;
 }
 
 /**
- * xtcp_net_exit - undo xtcp_net_init() in every namespace
- *
- * No socket lives any more.
+ * xtcp_net_teardown - undo xtcp_net_setup()
+ * @xn: nothing counts in it any more
  */
-void xtcp_net_exit(void)
+void xtcp_net_teardown(struct xtcp_net *xn)
 {
-	unregister_pernet_subsys(&net_ops);
+	free_percpu(xn->mib);
 }

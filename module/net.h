@@ -118,6 +118,11 @@ static inline struct xtcp_net *xtcp_net(const struct net *net)
 
 #define xtcp_knob(net, name)	READ_ONCE(xtcp_net(net)->knobs.name)
 
+/* net.c */
+int xtcp_net_setup(struct xtcp_net *xn);
+void xtcp_net_teardown(struct xtcp_net *xn);
+
+/* netns.c: every namespace, those to come too */
 int xtcp_net_init(void);
 void xtcp_net_exit(void);
 
