@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * synq.c: half-open requests, one small entry per SYN that waits for its ACK.
+ * Passive open: half-open requests (synq.c), cookies in their place
+ * (syncookie.c), listeners and their children (listen.c).
  *
- * Requests sit in the connection table's mini chains and in the namespace's
- * expiry queue. No socket, and the listener's lock is never taken for one. A
- * request becomes a child or dies, never both: whoever unhashes it decides.
+ * A request is one small entry per SYN that waits for its ACK, in the connection
+ * table's mini chains and in the namespace's expiry queue. No socket, and the
+ * listener's lock is never taken for one. A request becomes a child or dies, never
+ * both: whoever takes it out of the table decides.
  */
 #ifndef _XTCP_SYNQ_H
 #define _XTCP_SYNQ_H
@@ -12,19 +14,31 @@
 #include "demux.h"
 #include "sock.h"
 
+struct dst_entry;
+
 /**
  * struct xtcp_req - a half-open connection
  * @mini: key, table, expiry (its class counts SYN-ACK transmissions)
- * @listener: where it came in, with a reference
+ * @listener: where it came in, with a reference (a cookie's: without)
  * @irs: the SYN's sequence number, @isn: ours
  * @ts_recent: the SYN's TSval, @ts_offset: of our TSval
- * @sent_us: when the first SYN-ACK went (RTT sample), 0 after a retransmission
+ * @sent_us: low 32 bits of xtcp_now_us() at the first SYN-ACK, 0: unknown
  * @rcv_wnd: window of the SYN-ACK, bytes
- * @snd_wnd: window field of the SYN
- * @mss: the peer's MSS option (or the default)
- * @num_timeout: SYN-ACKs repeated by the timer
+ * @window_clamp: largest window that may ever be announced
+ * @txhash: flow hash of the replies, @mark: their fwmark
+ * @oow_stamp: jiffies of the last ACK for an invalid segment, 0: none
+ * @mss: the peer's MSS option (or the default), at most TCP_MAXSEG
+ * @iif: device the connection is bound to, or 0
+ * @num_timeout: expiries so far
  * @num_retrans: SYN-ACKs repeated at all
+ * @rcv_wscale: shift of our windows, @snd_wscale: of the peer's
+ * @tos: IP's TOS of the replies
+ * @young: counted in acceptq.young; whoever swaps it to 0 counts it off
  * @acked: the ACK came, but the child had to wait (queue full, deferred accept)
+ * @cookie: on the stack only: never hashed, never queued
+ *
+ * Constant once published, but for @oow_stamp, @num_*, @young and @acked, which are
+ * single stores of whoever has a segment or the timer for it.
  */
 struct xtcp_req {
 	struct xtcp_mini mini;
@@ -35,22 +49,24 @@ struct xtcp_req {
 	u32 ts_offset;
 	u32 sent_us;
 	u32 rcv_wnd;
+	u32 window_clamp;
 	u32 txhash;
 	u32 mark;
-	u16 snd_wnd;
-	u16 mss;
+	u32 oow_stamp;
 	int iif;
+	u16 mss;
 	u8 num_timeout;
 	u8 num_retrans;
 	u8 rcv_wscale;
 	u8 snd_wscale;
 	u8 tos;
+	u8 young;
+	u8 acked;
 	u8 ts_ok:1,
 	   sack_ok:1,
 	   wscale_ok:1,
 	   ecn_ok:1,
-	   acked:1,
-	   cookie:1;		/* on the stack only: never hashed, never queued */
+	   cookie:1;
 };
 
 static inline struct xtcp_req *xtcp_req(struct xtcp_mini *mini)
@@ -58,57 +74,59 @@ static inline struct xtcp_req *xtcp_req(struct xtcp_mini *mini)
 	return container_of(mini, struct xtcp_req, mini);
 }
 
+/* The 4-tuple of a request. */
+static inline void xtcp_req_key(struct xtcp_key *key, const struct xtcp_req *req)
+{
+	*key = (struct xtcp_key) {
+		.net = read_pnet(&req->mini.net),
+		.laddr = req->mini.laddr,
+		.raddr = req->mini.raddr,
+		.lport = req->mini.lport,
+		.rport = req->mini.rport,
+		.family = req->mini.family,
+		.dif = req->mini.bound_dev_if,
+	};
+}
+
+/* synq.c */
 int xtcp_synq_init(void);
 void xtcp_synq_exit(void);
 int xtcp_synq_net_init(struct xtcp_net *xn);
 void xtcp_synq_net_exit(struct xtcp_net *xn);
-/*
- * A SYN for @listener (RCU, no lock held; skb not consumed). @isn: the ISN that a
- * TIME_WAIT bucket demands, 0: choose. Creates a request and answers with a SYN-ACK,
- * or a cookie, or drops; returns the reason.
- */
+u32 xtcp_synq_isn(const struct xtcp_key *key);
+u32 xtcp_synq_ts_offset(const struct xtcp_key *key);
 enum skb_drop_reason xtcp_synq_rcv_syn(struct sock *listener, struct sk_buff *skb,
 				       const struct xtcp_key *key, const struct xtcp_seg *seg,
 				       const struct xtcp_opts *opts, u32 isn);
-/*
- * A segment for a request (RFC 9293 3.10.7.4 SYN-RECEIVED). RCU; skb not consumed.
- * Returns a child, locked (bh_lock_sock_nested) and with a reference, that must now
- * process the segment itself; or NULL with *@reason why the skb ends.
- */
 struct sock *xtcp_synq_rcv(struct xtcp_req *req, struct sk_buff *skb, const struct xtcp_seg *seg,
 			   const struct xtcp_opts *opts, enum skb_drop_reason *reason);
-/* Kills all requests of a listener that closes. */
+bool xtcp_synq_became_child(struct xtcp_req *req, struct sock *child);
+void xtcp_synq_drop(struct xtcp_req *req);
 void xtcp_synq_drop_listener(struct sock *listener);
 unsigned int xtcp_synq_count(const struct xtcp_net *xn);
-/* Kills a request on behalf of an ICMP error or such. */
-void xtcp_synq_drop(struct xtcp_req *req);
+/* What synq.c and syncookie.c both do to a fresh request. */
+void xtcp_synq_fill(struct xtcp_req *req, struct sock *listener, const struct sk_buff *skb,
+		    const struct xtcp_key *key);
+bool xtcp_synq_permitted(struct sock *listener, struct sk_buff *skb, struct xtcp_req *req);
+bool xtcp_synq_choose_window(struct sock *listener, struct xtcp_req *req,
+			     const struct sk_buff *skb);
 
 /* syncookie.c */
 int xtcp_syncookie_init(void);
-/* ISN that codes the SYN; false when cookies cannot be used. *@tsval gets options coded in. */
 u32 xtcp_syncookie_make(const struct xtcp_key *key, const struct xtcp_seg *seg, u16 *mss);
 u32 xtcp_syncookie_ts(const struct xtcp_req *req, u32 tsval);
-/*
- * An ACK for a listener without a request: when it carries a valid cookie of a
- * recent overflow, *@req (on the caller's stack) is filled and true returned.
- */
+void xtcp_syncookie_note_overflow(struct sock *listener);
 bool xtcp_syncookie_check(struct sock *listener, struct sk_buff *skb, const struct xtcp_key *key,
 			  const struct xtcp_seg *seg, const struct xtcp_opts *opts,
 			  struct xtcp_req *req);
 
 /* listen.c */
-int xtcp_listen(struct socket *sock, int backlog);	/* proto_ops.listen */
-void xtcp_listen_stop(struct sock *sk);			/* socket locked; children reset */
+int xtcp_listen(struct socket *sock, int backlog);
+void xtcp_listen_stop(struct sock *sk);
 struct sock *xtcp_listen_accept(struct sock *sk, int flags, int *err);
 bool xtcp_listen_queue_full(const struct sock *sk);
-/*
- * Makes the child of a request (hashed or a cookie's): cloned, set up from @req, hashed in
- * the request's place, queued for accept. RCU. NULL (with *@reason) when memory, table or
- * accept queue say no; the request then lives on. The child comes back locked and held.
- */
 struct sock *xtcp_listen_make_child(struct sock *listener, struct xtcp_req *req,
 				    struct sk_buff *skb, enum skb_drop_reason *reason);
-/* A segment for a listener; RCU; consumes nothing. */
 struct sock *xtcp_listen_rcv(struct sock *sk, struct sk_buff *skb, const struct xtcp_key *key,
 			     const struct xtcp_seg *seg, const struct xtcp_opts *opts, u32 isn,
 			     enum skb_drop_reason *reason);

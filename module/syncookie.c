@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * syncookie.c owns the secrets of SYN cookies (RFC 4987 3.6) and decides when one
+ * may be believed. The coding is core/cookie.c's. No lock: the secrets never change.
+ */
+#include <linux/random.h>
+#include <linux/siphash.h>
+#include <xtcp/cookie.h>
+
+#include "compat.h"
+#include "engine.h"
+#include "synq.h"
+
+#define SYNCOOKIE_PERIOD	(60 * HZ)
+#define SYNCOOKIE_MAX_AGE	2U	/* periods */
+
+static siphash_key_t syncookie_keys[2] __ro_after_init;
+
+static u32 syncookie_now(void)
+{
+	return (u32)div_u64(get_jiffies_64(), SYNCOOKIE_PERIOD);
+}
+
+static u32 syncookie_hash(const struct xtcp_key *key, u32 count, unsigned int which)
+{
+	return (u32)siphash_4u32((__force u32)key->laddr, (__force u32)key->raddr,
+				 (u32)key->lport << 16 | (__force u16)key->rport, count,
+				 &syncookie_keys[which]);
+}
+
+static u32 syncookie_h2(const void *arg, u32 count)
+{
+	return syncookie_hash(arg, count, 1);
+}
+
+/**
+ * xtcp_syncookie_make - the ISN that codes a SYN
+ * @key: its 4-tuple
+ * @seg: the SYN
+ * @mss: the peer's MSS; rounded down to what a cookie can remember
+ */
+u32 xtcp_syncookie_make(const struct xtcp_key *key, const struct xtcp_seg *seg, u16 *mss)
+{
+	u32 count = syncookie_now();
+	u8 mssind = xtcp_cookie_mss_index(*mss);
+
+	*mss = xtcp_cookie_mss(mssind);
+	XTCP_INC(key->net, SYNCOOKIESSENT);
+	return xtcp_cookie_make(syncookie_hash(key, 0, 0), syncookie_h2(key, count), seg->seq,
+				count, mssind);
+}
+
+/**
+ * xtcp_syncookie_ts - the timestamp that codes a request's options
+ * @req: what was negotiated
+ * @tsval: xtcp_now_ts(), ts_offset not yet added
+ *
+ * Return: a timestamp not after @tsval; ts_offset not yet added
+ */
+u32 xtcp_syncookie_ts(const struct xtcp_req *req, u32 tsval)
+{
+	return xtcp_cookie_ts_encode(tsval, req->wscale_ok ? req->snd_wscale : -1, req->sack_ok,
+				     req->ecn_ok);
+}
+
+/**
+ * xtcp_syncookie_note_overflow - cookies of this listener may come back from now on
+ * @listener: not locked
+ */
+void xtcp_syncookie_note_overflow(struct sock *listener)
+{
+	u32 *stamp = &xtcp_sk(listener)->acceptq.cookie_stamp;
+	u32 now = (u32)jiffies ? : 1;
+
+	/* Under a flood one write a second to a line that every CPU reads. */
+	if (!READ_ONCE(*stamp) || now - READ_ONCE(*stamp) > HZ)
+		WRITE_ONCE(*stamp, now);
+}
+
+/* A listener that sent no cookie believes none: else any port could be probed for one. */
+static bool syncookie_overflowed(const struct sock *listener)
+{
+	u32 stamp = READ_ONCE(xtcp_sk(listener)->acceptq.cookie_stamp);
+
+	/* Another CPU may have stamped after we read the clock. */
+	return stamp && (u32)jiffies - stamp + HZ <= SYNCOOKIE_MAX_AGE * SYNCOOKIE_PERIOD + HZ;
+}
+
+/*
+ * The options of the SYN as our timestamp remembers them, echoed. False when it
+ * claims what we would not have granted.
+ */
+static bool syncookie_take_options(struct xtcp_req *req, const struct net *net,
+				   const struct xtcp_opts *opts)
+{
+	struct xtcp_cookie_opts o;
+
+	if (!(opts->has & XTCP_OPT_TS))
+		return true;
+	if (!xtcp_knob(net, timestamps))
+		return false;
+	req->ts_ok = 1;
+	req->ts_recent = opts->tsval;
+	xtcp_cookie_ts_decode(opts->tsecr ? opts->tsecr - req->ts_offset : 0, &o);
+	req->sack_ok = o.sack_ok;
+	req->wscale_ok = o.wscale_ok;
+	req->snd_wscale = o.wscale;
+	return (!o.sack_ok || xtcp_knob(net, sack)) &&
+	       (!o.wscale_ok || (xtcp_knob(net, window_scaling) &&
+				 o.wscale <= XTCP_OPT_WSCALE_MAX));
+}
+
+/**
+ * xtcp_syncookie_check - does an ACK that has no request carry a cookie of ours?
+ * @listener: for its port
+ * @skb: the segment
+ * @key: its 4-tuple
+ * @seg: its header
+ * @opts: its options
+ * @req: on the caller's stack; the request that the cookie stands for
+ *
+ * Context: RCU, bottom halves off.
+ * Return: true if @req is whole and a child may be made of it
+ */
+bool xtcp_syncookie_check(struct sock *listener, struct sk_buff *skb, const struct xtcp_key *key,
+			  const struct xtcp_seg *seg, const struct xtcp_opts *opts,
+			  struct xtcp_req *req)
+{
+	const u8 flags = XTCP_ACK | XTCP_RST | XTCP_SYN;
+	struct net *net = key->net;
+	int mssind;
+
+	if (!xtcp_knob(net, syncookies) || (seg->flags & flags) != XTCP_ACK ||
+	    !syncookie_overflowed(listener))
+		return false;
+	mssind = xtcp_cookie_check(seg->ack - 1, syncookie_hash(key, 0, 0), syncookie_h2, key,
+				   seg->seq - 1, syncookie_now(), SYNCOOKIE_MAX_AGE);
+	if (mssind < 0) {
+		XTCP_INC(net, SYNCOOKIESFAILED);
+		return false;
+	}
+	XTCP_INC(net, SYNCOOKIESRECV);
+
+	xtcp_synq_fill(req, listener, skb, key);
+	req->cookie = 1;
+	req->irs = seg->seq - 1;
+	req->isn = seg->ack - 1;
+	req->mss = xtcp_cookie_mss(mssind);
+	return syncookie_take_options(req, net, opts);
+}
+
+int xtcp_syncookie_init(void)
+{
+	get_random_bytes(syncookie_keys, sizeof(syncookie_keys));
+	return 0;
+}
