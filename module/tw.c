@@ -156,9 +156,10 @@ bool xtcp_tw_replace(struct sock *sk, int substate, unsigned long lifetime)
 	smp_wmb();	/* whole before a stale reader of this memory can take a reference */
 	refcount_set(&tw->mini.ref, 3);	/* table, queue, us */
 	if (!xtcp_demux_replace_sock(sk, &tw->mini)) {
-		refcount_set(&tw->mini.ref, 1);
-		xtcp_ports_tw_drop(tw);
+		/* A stale reader may have one too: give all three back as they are. */
 		xtcp_mini_put(&tw->mini);
+		xtcp_mini_put(&tw->mini);
+		tw_unhashed(tw);
 		return false;
 	}
 	XTCP_INC(net, TIMEWAITED);
@@ -186,16 +187,37 @@ bool xtcp_tw_paws_reject(u32 ts_recent, u32 stamp, u32 tsval, bool rst)
 }
 
 /**
+ * xtcp_tw_in_window - is a segment acceptable to what keeps no text? (RFC 9293 3.10.7.4)
+ * @seg: the segment
+ * @nxt: RCV.NXT
+ * @wnd: RCV.WND
+ *
+ * Stricter than xtcp_seg_in_window(): what ends at RCV.NXT is old here, since no ACK
+ * of ours can have been lost that it could answer.
+ */
+bool xtcp_tw_in_window(const struct xtcp_seg *seg, u32 nxt, u32 wnd)
+{
+	if (seg->seq == nxt)
+		return true;
+	if (seg->seq == seg->end_seq)
+		return xtcp_seq_between(seg->seq, nxt, nxt + wnd);
+	return xtcp_seq_after(seg->end_seq, nxt) && xtcp_seq_before(seg->seq, nxt + wnd);
+}
+
+/**
  * xtcp_tw_oow_limited - was the last ACK for an out-of-window segment too recent?
  * @net: namespace whose invalid_ratelimit holds
+ * @seg: the segment; one with data is no ACK's echo, and never limited
  * @last: jiffies of that ACK, 0: none yet; moved on when the answer is no
  *
  * Two hosts that each take the other's ACK for invalid would else answer for ever.
  */
-bool xtcp_tw_oow_limited(struct net *net, u32 *last)
+bool xtcp_tw_oow_limited(struct net *net, const struct xtcp_seg *seg, u32 *last)
 {
 	u32 now = (u32)jiffies, then = READ_ONCE(*last);
 
+	if (seg->seq != seg->end_seq && !(seg->flags & XTCP_SYN))
+		return false;
 	if (then && now - then < (u32)xtcp_knob(net, invalid_ratelimit))
 		return true;
 	WRITE_ONCE(*last, now ? : 1);
@@ -253,9 +275,9 @@ static enum xtcp_tw_verdict tw_rcv_fin_wait2(struct xtcp_tw *tw, const struct xt
 		return XTCP_TW_DROP;
 	}
 	if (tw_paws_reject(tw, seg, opts) || (seg->flags & (XTCP_SYN | XTCP_RST)) ||
-	    !xtcp_seg_in_window(seg->seq, seg->end_seq, rcv_nxt, rcv_nxt, tw->rcv_wnd) ||
+	    !xtcp_tw_in_window(seg, rcv_nxt, tw->rcv_wnd) ||
 	    ((seg->flags & XTCP_ACK) && xtcp_seq_after(seg->ack, tw->snd_nxt))) {
-		if (!xtcp_tw_oow_limited(net, &tw->oow_stamp))
+		if (!xtcp_tw_oow_limited(net, seg, &tw->oow_stamp))
 			return XTCP_TW_ACK;
 		XTCP_INC(net, ACKSKIPPEDFINWAIT2);
 		return XTCP_TW_DROP;
@@ -318,7 +340,7 @@ static enum xtcp_tw_verdict tw_rcv_elsewhere(struct xtcp_tw *tw, const struct xt
 	/* A bare SYN may be a new connection's: it must not prolong the old one's wait. */
 	if (paws || (seg->flags & XTCP_ACK))
 		tw_restart(tw);
-	if (!xtcp_tw_oow_limited(net, &tw->oow_stamp))
+	if (!xtcp_tw_oow_limited(net, seg, &tw->oow_stamp))
 		return XTCP_TW_ACK;
 	XTCP_INC(net, ACKSKIPPEDTIMEWAIT);
 	return XTCP_TW_DROP;

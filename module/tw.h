@@ -81,6 +81,7 @@ unsigned int xtcp_tw_count(const struct xtcp_net *xn);
 
 /* Shared with half-open requests. */
 bool xtcp_tw_paws_reject(u32 ts_recent, u32 stamp, u32 tsval, bool rst);
-bool xtcp_tw_oow_limited(struct net *net, u32 *last);
+bool xtcp_tw_in_window(const struct xtcp_seg *seg, u32 nxt, u32 wnd);
+bool xtcp_tw_oow_limited(struct net *net, const struct xtcp_seg *seg, u32 *last);
 
 #endif /* _XTCP_TW_H */
