@@ -1,0 +1,545 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Local ports: who may bind what beside whom, within XTCP, against native TCP in both
+ * directions, and which ports connect() and bind(0) choose.
+ */
+#include "ports_test.h"
+
+/* A released guard goes by a work item: the native port is free a moment later. */
+static int native_bind_soon(const char *host, int port)
+{
+	int fd = tcp(AF_INET), tries, err = 0;
+
+	for (tries = 0; tries < 200; tries++) {
+		err = bind_to(fd, host, port);
+		if (!err)
+			break;
+		usleep(10000);
+	}
+	close(fd);
+	return err;
+}
+
+static int native_bind(const char *host, int port)
+{
+	int fd = tcp(AF_INET), err;
+
+	set_flag(fd, SO_REUSEADDR);
+	err = bind_to(fd, host, port);
+	close(fd);
+	return err;
+}
+
+/*
+ * Two sockets, every combination of address, device, SO_REUSEADDR, SO_REUSEPORT and of
+ * who listens when: the same errnos as native TCP gives.
+ */
+struct side {
+	const char *host;
+	bool reuseaddr, reuseport, lo;
+};
+
+static int open_side(int family, const struct side *s)
+{
+	int fd = tcp(family);
+
+	if (s->reuseaddr)
+		set_flag(fd, SO_REUSEADDR);
+	if (s->reuseport)
+		set_flag(fd, SO_REUSEPORT);
+	if (s->lo)
+		setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, "lo", 3);
+	return fd;
+}
+
+/* bind a, [listen a,] bind b, listen b, listen a: the errnos, as one number. */
+static long long play(int family_a, const struct side *a, bool early, int family_b, const struct side *b,
+		int port)
+{
+	int fa = open_side(family_a, a), fb = open_side(family_b, b);
+	long long result;
+
+	result = bind_to(fa, a->host, port);
+	if (early)
+		result = result * 256 + listen_on(fa);
+	result = result * 256 + bind_to(fb, b->host, port);
+	if (local_port(fb)) {
+		result = result * 256 + listen_on(fb);
+		result = result * 256 + (early ? 0 : listen_on(fa));
+	}
+	close(fa);
+	close(fb);
+	return result;
+}
+
+static void nth_side(struct side *s, unsigned int n)
+{
+	static const char *const hosts[] = { "0.0.0.0", "127.0.0.1", "127.0.0.2" };
+
+	s->reuseaddr = n & 1;
+	s->reuseport = n & 2;
+	s->lo = n & 4;
+	s->host = hosts[n / 8];
+}
+
+#define SIDES 24U
+
+TEST_F_TIMEOUT(ports, bind_matrix_within_xtcp_like_native, 200)
+{
+	unsigned int i, j, early, bad = 0;
+	struct side a, b;
+	long long native, ours;
+	int port = 2000;
+
+	for (i = 0; i < SIDES; i++)
+		for (j = 0; j < SIDES; j++)
+			for (early = 0; early < 2; early++) {
+				nth_side(&a, i);
+				nth_side(&b, j);
+				native = play(AF_INET, &a, early, AF_INET, &b, port++);
+				ours = play(AF_XTCP, &a, early, AF_XTCP, &b, port++);
+				if (native == ours)
+					continue;
+				TH_LOG("a %u b %u early %u: native %#llx, xtcp %#llx", i, j, early,
+				       native, ours);
+				bad++;
+			}
+	EXPECT_EQ(bad, 0);
+}
+
+/*
+ * A connection of a server with @old's options in TIME_WAIT (or, without @gone, still
+ * there), the server gone: may one with @new's options take its place?
+ */
+static int bind_after(int family, const struct side *old, const struct side *new, bool gone, int port)
+{
+	int l = open_side(family, old), c = tcp(family), child, err;
+
+	if (bind_to(l, old->host, port) || listen_on(l) || connect_to(c, "127.0.0.1", port))
+		return -1;
+	child = accept(l, NULL, NULL);
+	close(l);
+	if (gone) {
+		close(child);
+		close(c);
+		usleep(2000);
+	}
+	l = open_side(family, new);
+	err = bind_to(l, new->host, port);
+	if (!err)
+		err = listen_on(l);
+	close(l);
+	if (!gone) {
+		drop(c);
+		drop(child);
+	}
+	return err;
+}
+
+TEST_F_TIMEOUT(ports, bind_after_a_server_like_native, 200)
+{
+	unsigned int i, j, gone, bad = 0;
+	int native, ours, port = 2000;
+	struct side old, new;
+
+	for (i = 0; i < 2 * 8; i++)
+		for (j = 0; j < SIDES; j++)
+			for (gone = 0; gone < 2; gone++) {
+				nth_side(&old, i);
+				nth_side(&new, j);
+				native = bind_after(AF_INET, &old, &new, gone, port++);
+				ours = bind_after(AF_XTCP, &old, &new, gone, port++);
+				if (native == ours && native >= 0)
+					continue;
+				TH_LOG("old %u new %u gone %u: native %d, xtcp %d", i, j, gone,
+				       native, ours);
+				bad++;
+			}
+	EXPECT_EQ(bad, 0);
+}
+
+static bool overlap(const struct side *a, const struct side *b)
+{
+	return !strcmp(a->host, b->host) || !strcmp(a->host, "0.0.0.0") ||
+	       !strcmp(b->host, "0.0.0.0");
+}
+
+TEST_F_TIMEOUT(ports, bind_matrix_native_after_xtcp, 200)
+{
+	unsigned int i, j, early, bad = 0;
+	struct side a, b;
+	int result, port = 2000, fa, fb, err;
+
+	for (i = 0; i < SIDES; i++)
+		for (j = 0; j < SIDES; j++)
+			for (early = 0; early < 2; early++, port++) {
+				nth_side(&a, i);
+				nth_side(&b, j);
+				fa = open_side(AF_XTCP, &a);
+				fb = open_side(AF_INET, &b);
+				result = bind_to(fa, a.host, port);
+				if (early)
+					result |= listen_on(fa);
+				err = bind_to(fb, b.host, port);
+				close(fa);
+				close(fb);
+				if (!result && err == (overlap(&a, &b) ? EADDRINUSE : 0))
+					continue;
+				TH_LOG("a %u b %u early %u: %d, bind %d", i, j, early, result, err);
+				bad++;
+			}
+	EXPECT_EQ(bad, 0);
+}
+
+/* SO_REUSEADDR on both sides lets XTCP in beside native sockets that do not listen. */
+TEST_F_TIMEOUT(ports, bind_matrix_xtcp_after_native, 200)
+{
+	unsigned int i, j, early, bad = 0;
+	int port = 2000, fa, fb, err, want, late;
+	struct side a, b;
+
+	for (i = 0; i < SIDES; i++)
+		for (j = 0; j < SIDES; j++)
+			for (early = 0; early < 2; early++, port++) {
+				nth_side(&a, i);
+				nth_side(&b, j);
+				fa = open_side(AF_INET, &a);
+				fb = open_side(AF_XTCP, &b);
+				err = bind_to(fa, a.host, port);
+				if (early)
+					err |= listen_on(fa);
+				want = !overlap(&a, &b) || (a.reuseaddr && b.reuseaddr && !early) ?
+				       0 : EADDRINUSE;
+				late = 0;
+				err |= bind_to(fb, b.host, port) ^ want;
+				if (!want && overlap(&a, &b)) {
+					err |= listen_on(fb);
+					late = listen_on(fa) ^ EADDRINUSE;
+				}
+				close(fa);
+				close(fb);
+				if (!err && !late)
+					continue;
+				TH_LOG("a %u b %u early %u: %d %d", i, j, early, err, late);
+				bad++;
+			}
+	EXPECT_EQ(bad, 0);
+}
+
+/* Several XTCP sockets on one port share what holds it: the last to go gives it back. */
+TEST_F(ports, guard_goes_with_the_last_owner)
+{
+	long long conflicts = xt_counter("XTcp", "GuardConflict");
+	int a = tcp(AF_XTCP), b = tcp(AF_XTCP), c = tcp(AF_XTCP), n = tcp(AF_INET);
+
+	set_flag(a, SO_REUSEADDR);
+	set_flag(b, SO_REUSEADDR);
+	set_flag(c, SO_REUSEADDR);
+	ASSERT_EQ(bind_to(a, "127.0.0.1", 2000), 0);
+	ASSERT_EQ(bind_to(b, "127.0.0.1", 2000), 0);
+	ASSERT_EQ(bind_to(c, "0.0.0.0", 2000), 0);
+	EXPECT_EQ(native_bind("127.0.0.1", 2000), EADDRINUSE);
+	close(c);
+	EXPECT_EQ(native_bind_soon("127.0.0.2", 2000), 0);
+	EXPECT_EQ(native_bind("127.0.0.1", 2000), EADDRINUSE);
+	close(a);
+	usleep(100000);
+	EXPECT_EQ(native_bind("127.0.0.1", 2000), EADDRINUSE);
+	close(b);
+	EXPECT_EQ(native_bind_soon("127.0.0.1", 2000), 0);
+
+	/* A guard about to go serves the next owner at once. */
+	for (a = 0; a < 100; a++) {
+		b = tcp(AF_XTCP);
+		ASSERT_EQ(bind_to(b, "127.0.0.1", 2001), 0);
+		close(b);
+	}
+	ASSERT_EQ(bind_to(n, "127.0.0.1", 2002), 0);
+	b = tcp(AF_XTCP);
+	EXPECT_EQ(bind_to(b, "0.0.0.0", 2002), EADDRINUSE);
+	EXPECT_EQ(xt_counter("XTcp", "GuardConflict"), conflicts + 1);
+}
+
+TEST_F(ports, guard_holds_against_native_ipv6_wildcard)
+{
+	struct sockaddr_in6 sin6 = { .sin6_family = AF_INET6, .sin6_port = htons(2000) };
+	int x = listener(AF_XTCP, "0.0.0.0", 2000), n = socket(AF_INET6, SOCK_STREAM, 0);
+
+	ASSERT_GE(x, 0);
+	if (n < 0)
+		SKIP(return, "no IPv6");
+	EXPECT_EQ(bind(n, (struct sockaddr *)&sin6, sizeof(sin6)), -1);
+	EXPECT_EQ(errno, EADDRINUSE);
+}
+
+/* The guard is the listener's; its connections keep the port within XTCP. */
+TEST_F(ports, children_keep_the_port)
+{
+	int l = listener(AF_XTCP, "127.0.0.1", 2000), c = tcp(AF_XTCP), child, x;
+
+	ASSERT_EQ(connect_to(c, "127.0.0.1", 2000), 0);
+	child = accept(l, NULL, NULL);
+	ASSERT_GE(child, 0);
+	close(l);
+	EXPECT_EQ(native_bind_soon("127.0.0.1", 2000), 0);
+	x = tcp(AF_XTCP);
+	EXPECT_EQ(bind_to(x, "127.0.0.1", 2000), EADDRINUSE);
+	EXPECT_EQ(bind_to(x, "127.0.0.2", 2000), 0);
+	x = tcp(AF_XTCP);
+	set_flag(x, SO_REUSEADDR);
+	EXPECT_EQ(bind_to(x, "127.0.0.1", 2000), 0);
+	EXPECT_EQ(listen_on(x), 0);
+	close(x);
+	drop(c);
+	drop(child);
+	x = tcp(AF_XTCP);
+	EXPECT_EQ(bind_to(x, "127.0.0.1", 2000), 0);
+}
+
+TEST_F(ports, bind_0_chooses_from_the_own_range)
+{
+	int fd[4], x, i, j;
+
+	ASSERT_EQ(put(RANGE, "20000 20003"), 0);
+	for (i = 0; i < 4; i++) {
+		fd[i] = tcp(AF_XTCP);
+		ASSERT_EQ(bind_to(fd[i], "0.0.0.0", 0), 0);
+		EXPECT_GE(local_port(fd[i]), 20000);
+		EXPECT_LE(local_port(fd[i]), 20003);
+		for (j = 0; j < i; j++)
+			EXPECT_NE(local_port(fd[i]), local_port(fd[j]));
+	}
+	x = tcp(AF_XTCP);
+	EXPECT_EQ(bind_to(x, "0.0.0.0", 0), EADDRINUSE);
+	/* Bound ports are nobody else's, whatever the destination. */
+	EXPECT_EQ(connect_to(x, "127.0.0.1", 2000), EADDRNOTAVAIL);
+	j = local_port(fd[1]);
+	close(fd[1]);
+	EXPECT_EQ(bind_to(x, "0.0.0.0", 0), 0);
+	EXPECT_EQ(local_port(x), j);
+}
+
+/* It is claimed in native TCP only when it listens. */
+TEST_F(ports, listen_claims_a_chosen_port)
+{
+	int a = tcp(AF_XTCP), b = tcp(AF_XTCP), c = tcp(AF_XTCP), n = tcp(AF_INET);
+
+	ASSERT_EQ(bind_to(a, "0.0.0.0", 0), 0);
+	EXPECT_EQ(listen_on(a), 0);
+	EXPECT_EQ(native_bind("127.0.0.1", local_port(a)), EADDRINUSE);
+
+	ASSERT_EQ(bind_to(b, "0.0.0.0", 0), 0);
+	EXPECT_EQ(bind_to(n, "127.0.0.1", local_port(b)), 0);
+	EXPECT_EQ(listen_on(b), EADDRINUSE);
+
+	EXPECT_EQ(listen_on(c), 0);
+	EXPECT_GE(local_port(c), 10000);
+	EXPECT_LE(local_port(c), 29999);
+	EXPECT_EQ(native_bind("127.0.0.1", local_port(c)), EADDRINUSE);
+}
+
+TEST_F(ports, reserved_ports_are_not_chosen)
+{
+	int x, i;
+
+	ASSERT_EQ(put(RANGE, "20000 20003"), 0);
+	ASSERT_EQ(put(RESERVED, "20000-20001,20003"), 0);
+	ASSERT_GE(listener(AF_XTCP, "127.0.0.1", 2000), 0);
+	for (i = 0; i < 4; i++) {
+		x = tcp(AF_XTCP);
+		ASSERT_EQ(bind_to(x, "0.0.0.0", 0), 0);
+		EXPECT_EQ(local_port(x), 20002);
+		close(x);
+		x = tcp(AF_XTCP);
+		ASSERT_EQ(connect_to(x, "127.0.0.1", 2000), 0);
+		EXPECT_EQ(local_port(x), 20002);
+		drop(x);
+	}
+	/* But who asks for one gets it. */
+	x = tcp(AF_XTCP);
+	EXPECT_EQ(bind_to(x, "0.0.0.0", 20003), 0);
+}
+
+TEST_F(ports, one_local_port_serves_many_destinations)
+{
+	int i, x, one = 1;
+
+	ASSERT_EQ(put(RANGE, "20000 20000"), 0);
+	for (i = 0; i < 50; i++) {
+		ASSERT_GE(listener(i & 1 ? AF_XTCP : AF_INET, "127.0.0.1", 2000 + i), 0);
+		x = tcp(AF_XTCP);
+		ASSERT_EQ(connect_to(x, "127.0.0.1", 2000 + i), 0);
+		EXPECT_EQ(local_port(x), 20000);
+	}
+	x = tcp(AF_XTCP);
+	EXPECT_EQ(connect_to(x, "127.0.0.1", 2000), EADDRNOTAVAIL);
+	EXPECT_EQ(connect_to(x, "127.0.0.1", 2001), EADDRNOTAVAIL);
+	EXPECT_EQ(connect_to(x, "127.0.0.1", 2050), ECONNREFUSED);
+	/* Another address of ours is another 4-tuple. */
+	EXPECT_EQ(setsockopt(x, SOL_IP, IP_BIND_ADDRESS_NO_PORT, &one, sizeof(one)), 0);
+	ASSERT_EQ(bind_to(x, "127.0.0.2", 0), 0);
+	EXPECT_EQ(connect_to(x, "127.0.0.1", 2000), 0);
+	EXPECT_EQ(local_port(x), 20000);
+	/* Nobody binds where strangers connect from. */
+	x = tcp(AF_XTCP);
+	set_flag(x, SO_REUSEADDR);
+	EXPECT_EQ(bind_to(x, "127.0.0.1", 20000), EADDRINUSE);
+}
+
+TEST_F(ports, exhaustion_is_per_destination)
+{
+	long long before = xt_counter("XTcp", "PortExhausted");
+	int fd[4], x, i, j, gone;
+
+	ASSERT_EQ(put(RANGE, "20000 20003"), 0);
+	ASSERT_GE(listener(AF_XTCP, "127.0.0.1", 2000), 0);
+	ASSERT_GE(listener(AF_INET, "127.0.0.1", 2001), 0);
+	for (i = 0; i < 4; i++) {
+		fd[i] = tcp(AF_XTCP);
+		ASSERT_EQ(connect_to(fd[i], "127.0.0.1", 2000), 0);
+		for (j = 0; j < i; j++)
+			EXPECT_NE(local_port(fd[i]), local_port(fd[j]));
+	}
+	x = tcp(AF_XTCP);
+	EXPECT_EQ(connect_to(x, "127.0.0.1", 2000), EADDRNOTAVAIL);
+	EXPECT_EQ(xt_counter("XTcp", "PortExhausted"), before + 1);
+	EXPECT_EQ(connect_to(x, "127.0.0.1", 2001), 0);
+	drop(x);
+	gone = local_port(fd[2]);
+	drop(fd[2]);
+	x = tcp(AF_XTCP);
+	EXPECT_EQ(connect_to(x, "127.0.0.1", 2000), 0);
+	EXPECT_EQ(local_port(x), gone);
+}
+
+static int chosen(int port)
+{
+	int x = tcp(AF_XTCP), chosen = -1;
+
+	if (!connect_to(x, "127.0.0.1", port))
+		chosen = local_port(x);
+	drop(x);
+	return chosen;
+}
+
+#define CHOICES 300
+
+/* RFC 6056: from one choice, or from those for another destination, nobody tells the next. */
+TEST_F(ports, order_is_not_predictable)
+{
+	int port[2][CHOICES], near = 0, again = 0, alike = 0;
+	int i, j, step;
+
+	ASSERT_GE(listener(AF_XTCP, "127.0.0.1", 2000), 0);
+	ASSERT_GE(listener(AF_XTCP, "127.0.0.1", 2001), 0);
+	for (i = 0; i < CHOICES; i++) {
+		port[0][i] = chosen(2000);
+		port[1][i] = chosen(2001);
+		ASSERT_GE(port[0][i], 10000);
+		ASSERT_LE(port[0][i], 29999);
+		for (j = 0; j < i; j++)
+			again += port[0][i] == port[0][j];
+		if (!i)
+			continue;
+		step = port[0][i] - port[0][i - 1];
+		near += abs(step) < 20;
+		alike += step == port[1][i] - port[1][i - 1];
+	}
+	/* By chance: 0.6 near, 0.01 alike; a port comes again only where an order ends. */
+	EXPECT_LE(near, 8);
+	EXPECT_LE(alike, 3);
+	EXPECT_LE(again, 8);
+}
+
+TEST_F(ports, range_must_not_overlap_native)
+{
+	int x = tcp(AF_XTCP);
+
+	EXPECT_EQ(put(RANGE, "30000 32768"), EINVAL);
+	EXPECT_EQ(put(RANGE, "60999 61000"), EINVAL);
+	EXPECT_EQ(put(RANGE, "1 65535"), EINVAL);
+	EXPECT_EQ(put(RANGE, "61000 61001"), 0);
+	ASSERT_EQ(bind_to(x, "0.0.0.0", 0), 0);
+	EXPECT_GE(local_port(x), 61000);
+	EXPECT_LE(local_port(x), 61001);
+}
+
+/* Native's range was moved over ours afterwards: what both have is native's. */
+TEST_F(ports, native_range_has_precedence)
+{
+	int x = tcp(AF_XTCP);
+
+	ASSERT_GE(listener(AF_XTCP, "127.0.0.1", 2000), 0);
+	ASSERT_EQ(put(RANGE, "20000 20003"), 0);
+	ASSERT_EQ(put(NATIVE_RANGE, "20000 60999"), 0);
+	EXPECT_EQ(bind_to(x, "0.0.0.0", 0), EADDRINUSE);
+	EXPECT_EQ(connect_to(x, "127.0.0.1", 2000), EADDRNOTAVAIL);
+	ASSERT_EQ(put(NATIVE_RANGE, "20002 60999"), 0);
+	EXPECT_EQ(connect_to(x, "127.0.0.1", 2000), 0);
+	EXPECT_LE(local_port(x), 20001);
+}
+
+/* A native socket bound into our range, against the administrator's advice. */
+TEST_F(ports, native_connections_are_respected)
+{
+	long long before = xt_counter("XTcp", "GuardConflict");
+	int n = tcp(AF_INET), x = tcp(AF_XTCP);
+
+	ASSERT_EQ(put(RANGE, "20000 20000"), 0);
+	ASSERT_GE(listener(AF_INET, "127.0.0.1", 2000), 0);
+	ASSERT_GE(listener(AF_INET, "127.0.0.1", 2001), 0);
+	ASSERT_EQ(bind_to(n, "127.0.0.1", 20000), 0);
+	ASSERT_EQ(connect_to(n, "127.0.0.1", 2000), 0);
+	EXPECT_EQ(connect_to(x, "127.0.0.1", 2000), EADDRNOTAVAIL);
+	EXPECT_EQ(xt_counter("XTcp", "GuardConflict"), before + 1);
+	EXPECT_EQ(connect_to(x, "127.0.0.1", 2001), 0);
+}
+
+/* A bound socket keeps its port over connect() and its failure; the 4-tuple decides. */
+TEST_F(ports, bound_sockets_connect_from_their_port)
+{
+	int a = tcp(AF_XTCP), b = tcp(AF_XTCP);
+
+	ASSERT_GE(listener(AF_XTCP, "127.0.0.1", 2000), 0);
+	ASSERT_GE(listener(AF_XTCP, "127.0.0.1", 2001), 0);
+	set_flag(a, SO_REUSEADDR);
+	set_flag(b, SO_REUSEADDR);
+	ASSERT_EQ(bind_to(a, "127.0.0.1", 3000), 0);
+	ASSERT_EQ(bind_to(b, "127.0.0.1", 3000), 0);
+	EXPECT_EQ(connect_to(a, "127.0.0.1", 2000), 0);
+	EXPECT_EQ(connect_to(b, "127.0.0.1", 2000), EADDRNOTAVAIL);
+	EXPECT_EQ(local_port(b), 3000);
+	EXPECT_EQ(connect_to(b, "127.0.0.1", 2002), ECONNREFUSED);
+	EXPECT_EQ(connect_to(b, "127.0.0.1", 2001), 0);
+	EXPECT_EQ(local_port(b), 3000);
+}
+
+TEST_F(ports, bind_address_no_port_waits_for_connect)
+{
+	int x = tcp(AF_XTCP), one = 1;
+
+	ASSERT_GE(listener(AF_XTCP, "127.0.0.1", 2000), 0);
+	ASSERT_EQ(setsockopt(x, SOL_IP, IP_BIND_ADDRESS_NO_PORT, &one, sizeof(one)), 0);
+	ASSERT_EQ(bind_to(x, "127.0.0.2", 0), 0);
+	EXPECT_EQ(local_port(x), 0);
+	EXPECT_EQ(connect_to(x, "127.0.0.1", 2000), 0);
+	EXPECT_GE(local_port(x), 10000);
+}
+
+/* A failed connect() gives its port back. */
+TEST_F(ports, refused_connects_leave_no_port)
+{
+	int i, x;
+
+	ASSERT_EQ(put(RANGE, "20000 20000"), 0);
+	for (i = 0; i < 20; i++) {
+		x = tcp(AF_XTCP);
+		EXPECT_EQ(connect_to(x, "127.0.0.1", 2000), ECONNREFUSED);
+		if (i & 1)
+			close(x);
+	}
+	x = tcp(AF_XTCP);
+	EXPECT_EQ(bind_to(x, "0.0.0.0", 20000), 0);
+}
+
+TEST_HARNESS_MAIN
