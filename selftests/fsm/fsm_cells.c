@@ -154,17 +154,20 @@ const char *const cells[P_PLACES][KINDS] = {
 	},
 	[P_FIN_WAIT2_ORPHAN] = {
 		[K_SYN ... K_SYNACK] = "ACK FIN_WAIT2 -",
-		[K_ACK ... K_ACK_OLD] = "none FIN_WAIT2 -",
+		[K_ACK ... K_ACK_DUP] = "none FIN_WAIT2 -",
+		[K_ACK_UNSENT] = "ACK FIN_WAIT2 -",
+		[K_ACK_OLD] = "none FIN_WAIT2 -",
 		[K_ACK_AFTER] = "ACK FIN_WAIT2 -",
 		[K_DATA ... K_DATA_AHEAD] = "RST(ack) CLOSED -",
 		[K_DATA_AFTER ... K_DATA_BEFORE] = "ACK FIN_WAIT2 -",
-		[K_DATA_UNSENT] = "RST(ack) CLOSED -",
+		[K_DATA_UNSENT] = "ACK FIN_WAIT2 -",
 		[K_DATA_NOACK] = "none FIN_WAIT2 -",
 		[K_FIN ... K_FIN_ACK] = "ACK+1 TIME_WAIT -",
 		[K_FIN_DATA] = "RST(ack) CLOSED -",
 		[K_FIN_NOACK] = "none FIN_WAIT2 -",
 		[K_RST ... K_RST_ACK] = "none CLOSED -",
-		[K_RST_BEFORE ... K_XMAS] = "none FIN_WAIT2 -",
+		[K_RST_BEFORE ... K_RST_AFTER] = "ACK FIN_WAIT2 -",
+		[K_NULL ... K_XMAS] = "none FIN_WAIT2 -",
 		[K_XMAS_ALL] = "none CLOSED -",
 	},
 	[P_CLOSE_WAIT] = {
@@ -273,6 +276,8 @@ static const char unsent[] =
 	"native before 6.13 is silent on an ACK of unsent data; RFC 9293 3.10.7.4 says send an ACK";
 static const char orphan_bucket[] =
 	"native's FIN_WAIT_2 bucket dies of any SYN or RST in the window; RFC 5961 wants the exact RST";
+static const char orphan_ack[] =
+	"native's FIN_WAIT_2 bucket does not look at the ack; RFC 9293 3.10.7.4 says send an ACK";
 static const char rst_before_fin[] =
 	"native obeys a RST one before RCV.NXT after a FIN (for old peers); RFC 9293 3.10.7.4 drops it";
 
@@ -287,7 +292,8 @@ const struct cell_variant cells_native[] = {
 	{ P_ESTABLISHED, K_ACK_UNSENT, "none ESTABLISHED 0", unsent },
 	{ P_ESTABLISHED, K_DATA_UNSENT, "none ESTABLISHED 0", unsent },
 	{ P_FIN_WAIT2_ORPHAN, K_SYN_WINDOW, "RST(0) CLOSED -", orphan_bucket },
-	{ P_FIN_WAIT2_ORPHAN, K_RST_BEFORE, "ACK FIN_WAIT2 -", orphan_bucket },
+	{ P_FIN_WAIT2_ORPHAN, K_ACK_UNSENT, "none FIN_WAIT2 -", orphan_ack },
+	{ P_FIN_WAIT2_ORPHAN, K_DATA_UNSENT, "RST(ack) CLOSED -", orphan_ack },
 	{ P_FIN_WAIT2_ORPHAN, K_RST_INEXACT, "none CLOSED -", orphan_bucket },
 	{ P_FIN_WAIT2_ORPHAN, K_RST_EDGE, "none CLOSED -", orphan_bucket },
 	{ P_FIN_WAIT2_ORPHAN, K_RST_AFTER, "none CLOSED -", orphan_bucket },
