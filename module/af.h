@@ -7,8 +7,7 @@
 
 #include <net/sock.h>
 
-#include "demux.h"
-
+struct xtcp_key;
 struct xtcp_reply;
 
 /**
@@ -22,8 +21,7 @@ struct xtcp_reply;
  *	since; sets capabilities (process context or softirq); 0 or -EHOSTUNREACH ...
  * @connect: name and route: sets the socket's addresses and peer port from a sockaddr;
  *	errors as connect(2). The local port may still be unknown: call @route after it is
- * @key_of_skb: the 4-tuple of a received segment; its devices from the route if it has
- *	one (the hook), else from the cb that rx.c filled
+ * @key_of_skb: the 4-tuple and devices of a segment as the hook gets it, the cb still IP's
  * @init_child: addresses, ports, route of a child from the skb that completed it; the
  *	caller has set its mark and device
  * @route_reply: the route of a segment without a socket, with a reference, or NULL

@@ -188,19 +188,14 @@ static void ipv4_key_of_skb(struct xtcp_key *key, struct net *net, const struct 
 		.laddr = iph->daddr,
 		.raddr = iph->saddr,
 		.family = AF_INET,
+		.dif = inet_iif(skb),
+		.sdif = inet_sdif(skb),
 	};
 	th = skb_header_pointer(skb, skb_network_offset(skb) + ip_hdrlen(skb),
 				offsetof(struct tcphdr, seq), &buf);
 	if (th) {
 		key->lport = ntohs(th->dest);
 		key->rport = th->source;
-	}
-	if (skb_dst(skb)) {
-		key->dif = inet_iif(skb);
-		key->sdif = inet_sdif(skb);
-	} else {
-		key->dif = XTCP_CB(skb)->iif;
-		key->sdif = XTCP_CB(skb)->sdif;
 	}
 }
 
