@@ -8,6 +8,7 @@
 #include <linux/tcp.h>
 #include <net/inet_ecn.h>
 #include <net/l3mdev.h>
+#include <trace/events/xtcp.h>
 #include <xtcp/opt.h>
 
 #include "af.h"
@@ -64,8 +65,8 @@ static int reply_send(struct xtcp_reply *r, const struct sk_buff *skb)
  * RFC 9293 3.10.7.1: the number that the peer expects if it told, else an ACK of all
  * it sent. Never for a RST.
  */
-static void reply_rst_as(struct xtcp_reply *r, const struct sk_buff *skb,
-			 const struct xtcp_seg *seg)
+static void reply_rst_as(struct xtcp_reply *r, const struct sock *sk, const struct sk_buff *skb,
+			 const struct xtcp_seg *seg, enum xtcp_rst_reason reason)
 {
 	struct tcphdr *th;
 
@@ -84,6 +85,7 @@ static void reply_rst_as(struct xtcp_reply *r, const struct sk_buff *skb,
 	}
 	r->tos = XTCP_CB(skb)->tos;
 	XTCP_INC(r->key->net, OUTRSTS);
+	trace_xtcp_send_reset(sk, skb, reason);
 	reply_send(r, skb);
 }
 
@@ -99,7 +101,7 @@ void xtcp_reply_rst(struct net *net, struct sk_buff *skb, const struct xtcp_key 
 {
 	struct xtcp_reply r = { .key = key };
 
-	reply_rst_as(&r, skb, seg);
+	reply_rst_as(&r, NULL, skb, seg, XTCP_RST_NO_SOCKET);
 }
 
 /**
@@ -120,7 +122,7 @@ void xtcp_reply_rst_sk(const struct sock *sk, struct sk_buff *skb, const struct 
 	};
 
 	xtcp_demux_key_of_sock(&key, sk);
-	reply_rst_as(&r, skb, seg);
+	reply_rst_as(&r, sk, skb, seg, XTCP_RST_STATE);
 }
 
 static void reply_ack_as(struct xtcp_reply *r, const struct sk_buff *skb, const struct xtcp_seg *a,
@@ -206,7 +208,7 @@ void xtcp_reply_tw_rst(const struct xtcp_tw *tw, struct sk_buff *skb, const stru
 {
 	struct xtcp_reply r = reply_from_tw(tw, key);
 
-	reply_rst_as(&r, skb, seg);
+	reply_rst_as(&r, NULL, skb, seg, XTCP_RST_TIME_WAIT);
 }
 
 /* What we take per segment: the route's, unless TCP_MAXSEG says less. */
