@@ -9,6 +9,7 @@
 #include <linux/tcp.h>
 #include <net/busy_poll.h>
 #include <net/xfrm.h>
+#include <trace/events/xtcp.h>
 
 #include "af.h"
 #include "compat.h"
@@ -21,7 +22,7 @@
  * xtcp_rx_find - the owner of a segment
  * @key: its 4-tuple
  * @skb: the segment
- * @f: the owner; with a reference, unless a listener
+ * @f: the owner with a reference, unless a listener; XTCP_KIND_NONE if there is none
  *
  * Inside RCU. Return: whether it has one; else the segment is the kernel's TCP's.
  */
@@ -31,10 +32,9 @@ bool xtcp_rx_find(const struct xtcp_key *key, struct sk_buff *skb, struct xtcp_f
 	if (f->kind != XTCP_KIND_NONE)
 		return true;
 	f->sk = xtcp_demux_lookup_listener(key, skb);
-	if (!f->sk)
-		return false;
-	f->kind = XTCP_KIND_LISTENER;
-	return true;
+	if (f->sk)
+		f->kind = XTCP_KIND_LISTENER;
+	return f->sk;
 }
 
 /**
@@ -51,10 +51,12 @@ void xtcp_rx_release(const struct xtcp_found *f)
 
 static void rx_drop(struct sock *sk, struct sk_buff *skb, enum skb_drop_reason reason)
 {
-	if (reason == SKB_NOT_DROPPED_YET)
+	if (reason == SKB_NOT_DROPPED_YET) {
 		consume_skb(skb);
-	else
-		sk_skb_reason_drop(sk, skb, reason);
+		return;
+	}
+	trace_xtcp_drop(sk, skb, reason);
+	sk_skb_reason_drop(sk, skb, reason);
 }
 
 /* Data goes to the TCP header, which is whole and linear behind this. */
@@ -107,7 +109,7 @@ static bool rx_policy_ok(const struct xtcp_key *key, struct sock *sk, struct sk_
 	return false;
 }
 
-/* May @sk have the segment? Conntrack is needed until the policy of NATed traffic is checked. */
+/* May @sk have the segment? The policy of NATed traffic needs conntrack, still attached. */
 static enum skb_drop_reason rx_admit(const struct xtcp_key *key, struct sock *sk,
 				     struct sk_buff *skb)
 {
@@ -117,7 +119,6 @@ static enum skb_drop_reason rx_admit(const struct xtcp_key *key, struct sock *sk
 	}
 	if (!rx_policy_ok(key, sk, skb))
 		return SKB_DROP_REASON_XFRM_POLICY;
-	nf_reset_ct(skb);
 	if (sk_filter_trim_cap(sk, skb, tcp_hdr(skb)->doff * 4)) {
 		XTCP_INC(key->net, FILTERDROP);
 		return SKB_DROP_REASON_SOCKET_FILTER;
@@ -128,6 +129,7 @@ static enum skb_drop_reason rx_admit(const struct xtcp_key *key, struct sock *sk
 /* What a segment must not carry into a queue. */
 static void rx_strip(struct sk_buff *skb)
 {
+	nf_reset_ct(skb);
 	skb_dst_drop(skb);
 	secpath_reset(skb);
 	skb->dev = NULL;
@@ -150,25 +152,11 @@ static void rx_sock(const struct xtcp_key *key, struct sock *sk, struct sk_buff 
 	xtcp_input_deliver(sk, skb);
 }
 
-/* Another CPU may have made the child meanwhile: the segment is the child's then. */
-static bool rx_child_of_other(const struct xtcp_key *key, struct xtcp_mini *mini,
-			      struct sk_buff *skb)
-{
-	struct xtcp_found f;
-
-	if (xtcp_mini_hashed(mini))
-		return false;
-	xtcp_demux_lookup(key, &f);
-	if (f.kind == XTCP_KIND_SOCK) {
-		xtcp_input_deliver(f.sk, skb);
-		return true;
-	}
-	xtcp_rx_release(&f);
-	return false;
-}
-
-/* The listener, whose options and filters rule, lives as long as the request. */
-static void rx_req(const struct xtcp_key *key, struct xtcp_mini *mini, struct sk_buff *skb)
+/*
+ * The listener, whose options and filters rule, lives as long as the request.
+ * Return: false when the request was gone, and the segment may have an owner elsewhere.
+ */
+static bool rx_req(const struct xtcp_key *key, struct xtcp_mini *mini, struct sk_buff *skb)
 {
 	struct sock *listener = xtcp_req(mini)->listener;
 	enum skb_drop_reason reason;
@@ -176,25 +164,20 @@ static void rx_req(const struct xtcp_key *key, struct xtcp_mini *mini, struct sk
 	struct xtcp_ctx c;
 
 	reason = rx_admit(key, listener, skb);
-	if (reason)
-		goto drop;
-	rx_strip(skb);
-	if (xtcp_input_parse(&c, skb))
-		child = xtcp_synq_rcv(xtcp_req(mini), skb, &c.seg, &c.opts, &reason);
-	else
+	if (!reason && !xtcp_input_parse(&c, skb))
 		reason = SKB_DROP_REASON_PKT_TOO_SMALL;
-	if (child) {
+	if (!reason)
+		child = xtcp_synq_rcv(xtcp_req(mini), skb, &c.seg, &c.opts, &reason);
+	if (!child) {
+		if (reason)
+			sk_drops_add(listener, skb);
+		rx_drop(listener, skb, reason);
+	} else if (!IS_ERR(child)) {
+		rx_strip(skb);
 		xtcp_input_child(listener, child, skb);
-		goto out;
 	}
-	if (rx_child_of_other(key, mini, skb))
-		goto out;
-drop:
-	if (reason)
-		sk_drops_add(listener, skb);
-	rx_drop(listener, skb, reason);
-out:
 	xtcp_mini_put(mini);
+	return !IS_ERR(child);
 }
 
 /* A peer that cannot be one (RFC 9293 MUST-57, MUST-63); itself among them (LAND). */
@@ -216,14 +199,12 @@ static void rx_listener(const struct xtcp_key *key, struct sock *sk, struct sk_b
 		goto drop;
 	}
 	reason = rx_admit(key, sk, skb);
-	if (reason)
-		goto drop;
-	rx_strip(skb);
-	if (xtcp_input_parse(&c, skb))
-		child = xtcp_listen_rcv(sk, skb, key, &c.seg, &c.opts, isn, &reason);
-	else
+	if (!reason && !xtcp_input_parse(&c, skb))
 		reason = SKB_DROP_REASON_PKT_TOO_SMALL;
+	if (!reason)
+		child = xtcp_listen_rcv(sk, skb, key, &c.seg, &c.opts, isn, &reason);
 	if (child) {
+		rx_strip(skb);
 		xtcp_input_child(sk, child, skb);
 		return;
 	}
@@ -233,18 +214,25 @@ drop:
 	rx_drop(sk, skb, reason);
 }
 
+/* Its owner went while we looked: the peer hears the truth. */
+static void rx_nobody(const struct xtcp_key *key, struct sk_buff *skb)
+{
+	struct xtcp_ctx c;
+
+	if (xtcp_input_parse(&c, skb))
+		xtcp_reply_rst(key->net, skb, key, &c.seg);
+	rx_drop(NULL, skb, SKB_DROP_REASON_NO_SOCKET);
+}
+
 /* A bucket has given way to a SYN: it is its listener's, if that still stands. */
-static void rx_tw_syn(const struct xtcp_key *key, struct sk_buff *skb, const struct xtcp_seg *seg,
-		      u32 isn)
+static void rx_tw_syn(const struct xtcp_key *key, struct sk_buff *skb, u32 isn)
 {
 	struct sock *sk = xtcp_demux_lookup_listener(key, skb);
 
-	if (sk) {
+	if (sk)
 		rx_listener(key, sk, skb, isn);
-		return;
-	}
-	xtcp_reply_rst(key->net, skb, key, seg);
-	rx_drop(NULL, skb, SKB_DROP_REASON_NO_SOCKET);
+	else
+		rx_nobody(key, skb);
 }
 
 /* Return: whether @skb was handed on. */
@@ -256,7 +244,7 @@ static bool rx_tw_verdict(const struct xtcp_key *key, struct xtcp_tw *tw, struct
 
 	switch (xtcp_tw_rcv(tw, &c->seg, &c->opts, listener, &isn)) {
 	case XTCP_TW_SYN:
-		rx_tw_syn(key, skb, &c->seg, isn);
+		rx_tw_syn(key, skb, isn);
 		return true;
 	case XTCP_TW_ACK:
 		xtcp_reply_tw_ack(tw, skb, key);
@@ -287,7 +275,8 @@ out:
 	xtcp_mini_put(mini);
 }
 
-static void rx_dispatch(const struct xtcp_key *key, const struct xtcp_found *f,
+/* Return: false when the owner was gone and @skb is still to be delivered. */
+static bool rx_dispatch(const struct xtcp_key *key, const struct xtcp_found *f,
 			struct sk_buff *skb)
 {
 	switch (f->kind) {
@@ -295,8 +284,7 @@ static void rx_dispatch(const struct xtcp_key *key, const struct xtcp_found *f,
 		rx_sock(key, f->sk, skb);
 		break;
 	case XTCP_KIND_REQ:
-		rx_req(key, f->mini, skb);
-		break;
+		return rx_req(key, f->mini, skb);
 	case XTCP_KIND_TW:
 		rx_tw(key, f->mini, skb);
 		break;
@@ -304,12 +292,13 @@ static void rx_dispatch(const struct xtcp_key *key, const struct xtcp_found *f,
 		rx_listener(key, f->sk, skb, 0);
 		break;
 	case XTCP_KIND_NONE:
-		rx_drop(NULL, skb, SKB_DROP_REASON_NO_SOCKET);
+		rx_nobody(key, skb);
 		break;
 	}
+	return true;
 }
 
-static void rx_one(const struct xtcp_key *key, const struct xtcp_found *f, struct sk_buff *skb)
+static void rx_one(const struct xtcp_key *key, struct xtcp_found *f, struct sk_buff *skb)
 {
 	const struct xtcp_af_ops *af = xtcp_af(key->family);
 	enum skb_drop_reason reason;
@@ -326,7 +315,8 @@ static void rx_one(const struct xtcp_key *key, const struct xtcp_found *f, struc
 	XTCP_CB(skb)->iif = key->dif;
 	XTCP_CB(skb)->sdif = key->sdif;
 	af->fill_cb(skb);
-	rx_dispatch(key, f, skb);
+	while (!rx_dispatch(key, f, skb))
+		xtcp_rx_find(key, skb, f);
 }
 
 /* A GRO packet that is a list of whole packets: one by one, each to whom it belongs by then. */
@@ -346,8 +336,8 @@ static void rx_list(const struct xtcp_key *key, struct xtcp_found *f, struct sk_
 		skb_mark_not_on_list(seg);
 		__skb_pull(seg, skb_network_offset(seg));
 		rx_one(key, f, seg);
-		if (next && !xtcp_rx_find(key, next, f))
-			f->kind = XTCP_KIND_NONE;
+		if (next)
+			xtcp_rx_find(key, next, f);
 	}
 }
 
