@@ -167,10 +167,10 @@ static void ports_disown(struct ports_bucket *b, struct sock *sk)
 
 /* Conflicts. Bucket lock held. */
 
-/* SO_REUSEADDR needs nobody listening, SO_REUSEPORT one user; both need it on both sides. */
-static bool ports_may_share(const struct sock *sk, bool reuseaddr, bool reuseport, bool same_user)
+/* Both options need the other side's, too: nobody listens there, or one user has both. */
+static bool ports_may_share(const struct sock *sk, bool reuseaddr, bool reuseport)
 {
-	return (sk->sk_reuse && reuseaddr) || (sk->sk_reuseport && reuseport && same_user);
+	return (sk->sk_reuse && reuseaddr) || (sk->sk_reuseport && reuseport);
 }
 
 static bool ports_dev_overlap(const struct sock *sk, int dev)
@@ -179,14 +179,17 @@ static bool ports_dev_overlap(const struct sock *sk, int dev)
 }
 
 /* @exact: the port shall be the socket's alone as far as it overlaps (bind to port 0). */
-static bool ports_owner_conflict(const struct sock *sk, struct sock *other, kuid_t uid, bool exact)
+static bool ports_owner_conflict(struct sock *sk, struct sock *other, bool exact)
 {
+	bool reuseaddr, reuseport;
+
 	if (!ports_dev_overlap(sk, READ_ONCE(other->sk_bound_dev_if)) ||
 	    !inet_rcv_saddr_equal(sk, other, true))
 		return false;
-	return exact || !ports_may_share(sk, other->sk_reuse &&
-					 READ_ONCE(other->sk_state) != TCP_LISTEN,
-					 other->sk_reuseport, uid_eq(uid, sock_i_uid(other)));
+	reuseaddr = other->sk_reuse && READ_ONCE(other->sk_state) != TCP_LISTEN;
+	reuseport = sk->sk_reuseport && other->sk_reuseport &&
+		    uid_eq(sock_i_uid(sk), sock_i_uid(other));
+	return exact || !ports_may_share(sk, reuseaddr, reuseport);
 }
 
 static bool ports_count_conflict(const struct sock *sk, const u32 count[], bool exact)
@@ -194,8 +197,8 @@ static bool ports_count_conflict(const struct sock *sk, const u32 count[], bool 
 	u32 i;
 
 	for (i = 0; i < PORTS_SHARES; i++)
-		if (count[i] && (exact || !ports_may_share(sk, i & PORTS_REUSEADDR,
-							   i & PORTS_REUSEPORT, true)))
+		if (count[i] &&
+		    (exact || !ports_may_share(sk, i & PORTS_REUSEADDR, i & PORTS_REUSEPORT)))
 			return true;
 	return false;
 }
@@ -216,19 +219,16 @@ static bool ports_tw_conflict(const struct xtcp_port *p, const struct sock *sk, 
 
 static bool ports_conflict(const struct xtcp_port *p, struct sock *sk, bool exact)
 {
-	kuid_t uid = sock_i_uid(sk);
 	struct xtcp_sock *xs;
 
 	hlist_for_each_entry(xs, &p->owners, port_node) {
 		struct sock *other = &xs->inet.sk;
 
-		if (other != sk && ports_owner_conflict(sk, other, uid, exact))
+		if (other != sk && ports_owner_conflict(sk, other, exact))
 			return true;
 	}
 	return ports_tw_conflict(p, sk, exact);
 }
-
-/* bind() and listen() */
 
 /**
  * xtcp_ports_check_range - may this be the range of ephemeral ports?
@@ -360,7 +360,7 @@ void xtcp_ports_put_port(struct sock *sk)
 
 	if (!xs->port)
 		return;
-	b = ports_bucket(sock_net(sk), inet_sk(sk)->inet_num);
+	b = ports_bucket(xs->port->net, xs->port->num);
 	spin_lock_bh(&b->lock);
 	ports_disown(b, sk);
 	spin_unlock_bh(&b->lock);
@@ -439,8 +439,10 @@ static int ports_connect_via(struct sock *sk, u16 num, ports_reuse_fn reuse)
 	}
 	ports_own(p, sk, false);
 	err = xtcp_demux_insert_sock(sk, reuse, &old);
-	if (err)
+	if (err) {
 		ports_disown(b, sk);
+		inet_sk(sk)->inet_sport = 0;
+	}
 out:
 	spin_unlock_bh(&b->lock);
 	if (old)
@@ -483,7 +485,8 @@ static int ports_connect_any(struct sock *sk, ports_reuse_fn reuse)
 	return -EADDRNOTAVAIL;
 }
 
-static int ports_connect_bound(struct sock *sk, ports_reuse_fn reuse)
+/* Who insists on a port may end its TIME_WAIT whatever tw_reuse says, as in native TCP. */
+static int ports_connect_bound(struct sock *sk)
 {
 	struct xtcp_mini *old = NULL;
 	struct xtcp_key key;
@@ -492,7 +495,7 @@ static int ports_connect_bound(struct sock *sk, ports_reuse_fn reuse)
 	xtcp_demux_key_of_sock(&key, sk);
 	if (ports_native_conflict(&key))
 		return -EADDRNOTAVAIL;
-	err = xtcp_demux_insert_sock(sk, reuse, &old);
+	err = xtcp_demux_insert_sock(sk, xtcp_tw_may_end, &old);
 	if (old)
 		xtcp_tw_release(old);
 	return err == -EADDRINUSE ? -EADDRNOTAVAIL : err;
@@ -513,7 +516,7 @@ int xtcp_ports_connect(struct sock *sk)
 
 	sock_owned_by_me(sk);
 	if (xtcp_sk(sk)->port)
-		return ports_connect_bound(sk, reuse);
+		return ports_connect_bound(sk);
 	return ports_connect_any(sk, reuse);
 }
 

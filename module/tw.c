@@ -383,14 +383,42 @@ static bool tw_is_loopback(const struct xtcp_tw *tw)
 	       ipv4_is_loopback(tw->mini.laddr) || ipv4_is_loopback(tw->mini.raddr);
 }
 
+/* The socket continues the old numbers: its SYN is above the old window. */
+static void tw_continue(struct sock *sk, const struct xtcp_tw *tw)
+{
+	struct xtcp_sock *xs = xtcp_sk(sk);
+
+	WRITE_ONCE(xs->snd.write_seq, tw->snd_nxt + XTCP_TW_ISN_GAP ? : 1);
+	xs->rcv.ts_recent = READ_ONCE(tw->ts_recent);
+	xs->rcv.ts_recent_stamp = READ_ONCE(tw->ts_recent_stamp);
+}
+
+/**
+ * xtcp_tw_may_end - may connect() of a bound socket take this bucket's 4-tuple?
+ * @sk: locked, about to send its SYN
+ * @mini: the bucket; its demux bucket's lock is held
+ *
+ * The application named the port and knows what it does: timestamps are all that is asked.
+ *
+ * Return: true if so; @sk's write_seq and TS.Recent are set
+ */
+bool xtcp_tw_may_end(struct sock *sk, struct xtcp_mini *mini)
+{
+	const struct xtcp_tw *tw = xtcp_tw(mini);
+
+	if (READ_ONCE(tw->substate) == TCP_FIN_WAIT2 || !READ_ONCE(tw->ts_recent_stamp))
+		return false;
+	tw_continue(sk, tw);
+	return true;
+}
+
 /**
  * xtcp_tw_may_reuse - may connect() take this bucket's 4-tuple? (tw_reuse)
  * @sk: locked, about to send its SYN
  * @mini: the bucket; its demux bucket's lock is held
  *
  * Safe when the clock of the timestamps has moved since the last segment: PAWS then
- * keeps old duplicates out. The socket continues the old numbers: its SYN is above the
- * old window, and TS.Recent guards against what the old peer may still send.
+ * keeps old duplicates out.
  *
  * Return: true if so; @sk's write_seq and TS.Recent are set
  */
@@ -399,16 +427,13 @@ bool xtcp_tw_may_reuse(struct sock *sk, struct xtcp_mini *mini)
 	const struct xtcp_tw *tw = xtcp_tw(mini);
 	int reuse = xtcp_knob(sock_net(sk), tw_reuse);
 	u32 stamp = READ_ONCE(tw->ts_recent_stamp);
-	struct xtcp_sock *xs = xtcp_sk(sk);
 
 	if (!reuse || (reuse == 2 && !tw_is_loopback(tw)) ||
 	    READ_ONCE(tw->substate) == TCP_FIN_WAIT2)
 		return false;
 	if (!stamp || !xtcp_seq_after((u32)ktime_get_seconds(), stamp))
 		return false;
-	WRITE_ONCE(xs->snd.write_seq, tw->snd_nxt + XTCP_TW_ISN_GAP ? : 1);
-	xs->rcv.ts_recent = READ_ONCE(tw->ts_recent);
-	xs->rcv.ts_recent_stamp = stamp;
+	tw_continue(sk, tw);
 	return true;
 }
 

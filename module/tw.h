@@ -76,6 +76,7 @@ bool xtcp_tw_replace(struct sock *sk, int substate, unsigned long lifetime);
 enum xtcp_tw_verdict xtcp_tw_rcv(struct xtcp_tw *tw, const struct xtcp_seg *seg,
 				 const struct xtcp_opts *opts, bool listener, u32 *isn);
 bool xtcp_tw_may_reuse(struct sock *sk, struct xtcp_mini *mini);
+bool xtcp_tw_may_end(struct sock *sk, struct xtcp_mini *mini);
 void xtcp_tw_release(struct xtcp_mini *mini);
 unsigned int xtcp_tw_count(const struct xtcp_net *xn);
 
