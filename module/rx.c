@@ -167,7 +167,7 @@ static bool rx_req(const struct xtcp_key *key, struct xtcp_mini *mini, struct sk
 	if (!reason && !xtcp_input_parse(&c, skb))
 		reason = SKB_DROP_REASON_PKT_TOO_SMALL;
 	if (!reason)
-		child = xtcp_synq_rcv(xtcp_req(mini), skb, &c.seg, &c.opts, &reason);
+		child = xtcp_passive_rcv(xtcp_req(mini), skb, &c.seg, &c.opts, &reason);
 	if (!child) {
 		if (reason)
 			sk_drops_add(listener, skb);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Passive open: half-open requests (synq.c), cookies in their place
- * (syncookie.c), listeners and their children (listen.c).
+ * Passive open: half-open requests (synq.c) and their segments (passive.c), cookies in
+ * their place (syncookie.c), listeners and their children (listen.c).
  *
  * A request is one small entry per SYN that waits for its ACK, in the connection
  * table's mini chains and in the namespace's expiry queue. No socket, and the
@@ -88,28 +88,47 @@ static inline void xtcp_req_key(struct xtcp_key *key, const struct xtcp_req *req
 	};
 }
 
+/* Upwards: how to send what the timer wants sent; 0 or a negative errno. */
+struct xtcp_synq_ops {
+	int (*synack)(struct sock *listener, struct xtcp_req *req);
+};
+
+static inline bool xtcp_synq_listening(const struct xtcp_req *req)
+{
+	return inet_sk_state_load(req->listener) == TCP_LISTEN;
+}
+
 /* synq.c */
-int xtcp_synq_init(void);
+int xtcp_synq_init(const struct xtcp_synq_ops *ops);
 void xtcp_synq_exit(void);
 int xtcp_synq_net_init(struct xtcp_net *xn);
 void xtcp_synq_net_exit(struct xtcp_net *xn);
 u32 xtcp_synq_isn(const struct xtcp_key *key);
 u32 xtcp_synq_ts_offset(const struct xtcp_key *key);
-enum skb_drop_reason xtcp_synq_rcv_syn(struct sock *listener, struct sk_buff *skb,
-				       const struct xtcp_key *key, const struct xtcp_seg *seg,
-				       const struct xtcp_opts *opts, u32 isn);
-struct sock *xtcp_synq_rcv(struct xtcp_req *req, struct sk_buff *skb, const struct xtcp_seg *seg,
-			   const struct xtcp_opts *opts, enum skb_drop_reason *reason);
+struct xtcp_req *xtcp_synq_alloc(struct sock *listener);
+void xtcp_synq_fill(struct xtcp_req *req, struct sock *listener, const struct sk_buff *skb,
+		    const struct xtcp_key *key);
+void xtcp_synq_discard(struct xtcp_req *req);
+bool xtcp_synq_publish(struct xtcp_req *req);
+void xtcp_synq_repeat(struct xtcp_req *req);
 bool xtcp_synq_became_child(struct xtcp_req *req, struct sock *child);
+bool xtcp_synq_kill(struct xtcp_req *req);
 void xtcp_synq_drop(struct xtcp_req *req);
 void xtcp_synq_drop_listener(struct sock *listener);
 unsigned int xtcp_synq_count(const struct xtcp_net *xn);
-/* What synq.c and syncookie.c both do to a fresh request. */
-void xtcp_synq_fill(struct xtcp_req *req, struct sock *listener, const struct sk_buff *skb,
-		    const struct xtcp_key *key);
-bool xtcp_synq_permitted(struct sock *listener, struct sk_buff *skb, struct xtcp_req *req);
-bool xtcp_synq_choose_window(struct sock *listener, struct xtcp_req *req,
-			     const struct sk_buff *skb);
+
+/* passive.c */
+extern const struct xtcp_synq_ops xtcp_passive_ops;
+
+enum skb_drop_reason xtcp_passive_rcv_syn(struct sock *listener, struct sk_buff *skb,
+					  const struct xtcp_key *key, const struct xtcp_seg *seg,
+					  const struct xtcp_opts *opts, u32 isn);
+struct sock *xtcp_passive_rcv(struct xtcp_req *req, struct sk_buff *skb,
+			      const struct xtcp_seg *seg, const struct xtcp_opts *opts,
+			      enum skb_drop_reason *reason);
+bool xtcp_passive_permitted(struct sock *listener, struct sk_buff *skb, struct xtcp_req *req);
+bool xtcp_passive_choose_window(struct sock *listener, struct xtcp_req *req,
+				const struct sk_buff *skb);
 
 /* syncookie.c */
 int xtcp_syncookie_init(void);
