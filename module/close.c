@@ -7,6 +7,7 @@
  */
 #include "door.h"
 #include "engine.h"
+#include "guard.h"
 #include "state.h"
 #include "synq.h"
 #include "timer.h"
@@ -182,8 +183,11 @@ static void close_orphan(struct sock *sk)
  */
 void xtcp_close(struct sock *sk, long timeout)
 {
+	bool guarded;
+
 	lock_sock(sk);
 	sock_hold(sk);
+	guarded = xtcp_sk(sk)->guard;
 	WRITE_ONCE(sk->sk_shutdown, SHUTDOWN_MASK);
 
 	if (sk->sk_state == TCP_LISTEN) {
@@ -197,4 +201,7 @@ void xtcp_close(struct sock *sk, long timeout)
 	close_orphan(sk);
 	release_sock(sk);
 	sock_put(sk);
+	/* Who closes a server may start a native one on its port the next moment. */
+	if (guarded)
+		xtcp_guard_flush();
 }
