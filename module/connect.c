@@ -78,8 +78,7 @@ int xtcp_connect(struct sock *sk, struct sockaddr *addr, int len)
 		goto failure;
 
 	sk_set_txhash(sk);
-	/* Policies select by port, which is known only now. */
-	sk_dst_reset(sk);
+	/* Again: policies select by port, which is known only now. */
 	err = xs->af->route(sk);
 	if (err)
 		goto failure;
