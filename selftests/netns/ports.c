@@ -514,6 +514,31 @@ TEST_F(ports, bound_sockets_connect_from_their_port)
 	EXPECT_EQ(local_port(b), 3000);
 }
 
+/* Connects from port 3000, twice; whoever closes first is in TIME_WAIT when it comes again. */
+static int reconnect(int family, bool client_first, int port)
+{
+	int l = listener(family, "127.0.0.1", port), err = 0, child, c, i;
+
+	for (i = 0; i < 5 && !err; i++) {
+		c = tcp(family);
+		set_flag(c, SO_REUSEADDR);
+		err = bind_to(c, "127.0.0.1", 3000) ? : connect_to(c, "127.0.0.1", port);
+		child = err ? -1 : accept(l, NULL, NULL);
+		close(client_first ? c : child);
+		close(client_first ? child : c);
+		usleep(20000);
+	}
+	close(l);
+	return err * 10 + i;
+}
+
+TEST_F(ports, bound_sockets_connect_over_time_wait_like_native)
+{
+	ASSERT_EQ(put("/proc/sys/net/xtcp/tw_reuse", "0"), 0);
+	EXPECT_EQ(reconnect(AF_XTCP, true, 2000), reconnect(AF_INET, true, 2001));
+	EXPECT_EQ(reconnect(AF_XTCP, false, 2002), reconnect(AF_INET, false, 2003));
+}
+
 TEST_F(ports, bind_address_no_port_waits_for_connect)
 {
 	int x = tcp(AF_XTCP), one = 1;

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * One TCP connection for neighbours.sh, over XTCP or the kernel's own TCP.
+ *
+ *	nb_tcp [-d DEVICE] listen ADDRESS PORT	echo for ever, one peer after the other
+ *	nb_tcp [-d DEVICE] [-p PORT] [-t MS] connect ADDRESS PORT
+ *
+ * connect prints "ok LOCALPORT" after a line went there and back, or the name
+ * of the errno that came instead.
+ */
+#include <arpa/inet.h>
+#include <err.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/time.h>
+#include <unistd.h>
+#include <xtcp_test.h>
+
+static struct sockaddr_in address(const char *host, const char *port)
+{
+	struct sockaddr_in sin = { .sin_family = AF_INET, .sin_port = htons(atoi(port)) };
+
+	if (inet_pton(AF_INET, host, &sin.sin_addr) != 1)
+		errx(2, "%s is no IPv4 address", host);
+	return sin;
+}
+
+static int tcp_socket(const char *device)
+{
+	int one = 1, fd = xt_socket(0);
+
+	if (fd < 0)
+		err(2, "socket");
+	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)))
+		err(2, "SO_REUSEADDR");
+	if (device && setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, device, strlen(device)))
+		err(2, "SO_BINDTODEVICE %s", device);
+	return fd;
+}
+
+static void echo(int fd)
+{
+	char buf[4096];
+	ssize_t n;
+
+	while ((n = read(fd, buf, sizeof(buf))) > 0)
+		if (write(fd, buf, n) != n)
+			break;
+	close(fd);
+}
+
+static int serve(const char *device, const struct sockaddr_in *sin)
+{
+	int fd = tcp_socket(device);
+
+	if (bind(fd, (const void *)sin, sizeof(*sin)) || listen(fd, 8))
+		err(2, "listen");
+	for (;;) {
+		int peer = accept(fd, NULL, NULL);
+
+		if (peer >= 0)
+			echo(peer);
+	}
+}
+
+static int failed(void)
+{
+	puts(strerrorname_np(errno));
+	return 1;
+}
+
+static int visit(int fd, const struct sockaddr_in *sin)
+{
+	struct sockaddr_in self;
+	socklen_t len = sizeof(self);
+	char buf[8] = "";
+
+	if (connect(fd, (const void *)sin, sizeof(*sin)) || write(fd, "ping\n", 5) != 5)
+		return failed();
+	if (recv(fd, buf, 5, MSG_WAITALL) != 5)
+		return failed();
+	if (memcmp(buf, "ping\n", 5) || getsockname(fd, (void *)&self, &len))
+		return failed();
+	printf("ok %d\n", ntohs(self.sin_port));
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	struct sockaddr_in sin, self = { .sin_family = AF_INET };
+	struct timeval tv = { .tv_sec = 5 };
+	const char *device = NULL;
+	int opt, fd;
+
+	while ((opt = getopt(argc, argv, "d:p:t:")) != -1) {
+		if (opt == 'd')
+			device = optarg;
+		else if (opt == 'p')
+			self.sin_port = htons(atoi(optarg));
+		else if (opt == 't')
+			tv = (struct timeval){ atoi(optarg) / 1000, atoi(optarg) % 1000 * 1000 };
+		else
+			return 2;
+	}
+	if (argc - optind != 3)
+		errx(2, "usage: nb_tcp [-d DEVICE] [-p PORT] [-t MS] listen|connect ADDRESS PORT");
+	sin = address(argv[optind + 1], argv[optind + 2]);
+	if (!strcmp(argv[optind], "listen"))
+		return serve(device, &sin);
+	fd = tcp_socket(device);
+	if (self.sin_port && bind(fd, (void *)&self, sizeof(self)))
+		err(2, "bind");
+	if (setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &tv, sizeof(tv)) ||
+	    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv)))
+		err(2, "SO_SNDTIMEO");
+	return visit(fd, &sin);
+}

@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * proc_hold.c brings sockets into every state that /proc/net/xtcp shows, with
+ * ports that are the same each time, says "ready" and holds them until its
+ * standard input ends.
+ *
+ *	proc_hold		one of each; SYN-ACKs from port 8003 must get lost
+ *	proc_hold many N	N connections to port 8001, both ends held
+ */
+#include <arpa/inet.h>
+#include <err.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "xtcp_test.h"
+
+#define SERVER		8001
+#define UNANSWERED	8003
+#define CLIENTS		21000
+
+static struct sockaddr_in hold_addr(int port)
+{
+	struct sockaddr_in sin = {
+		.sin_family = AF_INET,
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+		.sin_port = htons(port),
+	};
+
+	return sin;
+}
+
+static int hold_bound(int port, int flags)
+{
+	struct sockaddr_in sin = hold_addr(port);
+	int fd = xt_socket(flags);
+
+	if (fd < 0 || bind(fd, (struct sockaddr *)&sin, sizeof(sin)))
+		err(1, "port %d", port);
+	return fd;
+}
+
+static int hold_listen(int port, int backlog)
+{
+	int fd = hold_bound(port, 0);
+
+	if (listen(fd, backlog))
+		err(1, "listen on %d", port);
+	return fd;
+}
+
+static int hold_connect(int from, int to, int flags)
+{
+	struct sockaddr_in sin = hold_addr(to);
+	int fd = hold_bound(from, flags);
+
+	if (connect(fd, (struct sockaddr *)&sin, sizeof(sin)) && errno != EINPROGRESS)
+		err(1, "connect from %d", from);
+	return fd;
+}
+
+static int hold_accept(int listener)
+{
+	int fd = accept(listener, NULL, NULL);
+
+	if (fd < 0)
+		err(1, "accept");
+	return fd;
+}
+
+/* Until the peer's window is closed and stays so. */
+static void hold_fill(int fd)
+{
+	static char zeros[65536];
+	int idle = 0;
+
+	fcntl(fd, F_SETFL, O_NONBLOCK);
+	while (idle < 5) {
+		if (write(fd, zeros, sizeof(zeros)) > 0) {
+			idle = 0;
+			continue;
+		}
+		usleep(100000);
+		idle++;
+	}
+}
+
+static void hold_each(void)
+{
+	int listener = hold_listen(SERVER, 16);
+	int one = 1, client, server;
+
+	/* Data unread. */
+	client = hold_connect(CLIENTS + 1, SERVER, 0);
+	server = hold_accept(listener);
+	if (write(client, "0123456789", 10) != 10)
+		err(1, "write");
+	/* Keepalive. */
+	client = hold_connect(CLIENTS + 2, SERVER, 0);
+	hold_accept(listener);
+	if (setsockopt(client, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof(one)))
+		err(1, "SO_KEEPALIVE");
+	/* FIN_WAIT_2 without an owner, CLOSE_WAIT. */
+	client = hold_connect(CLIENTS + 4, SERVER, 0);
+	hold_accept(listener);
+	close(client);
+	/* TIME_WAIT. */
+	client = hold_connect(CLIENTS + 5, SERVER, 0);
+	server = hold_accept(listener);
+	close(client);
+	usleep(100000);
+	close(server);
+	/* FIN_WAIT_2 with an owner, CLOSE_WAIT. */
+	client = hold_connect(CLIENTS + 6, SERVER, 0);
+	hold_accept(listener);
+	shutdown(client, SHUT_WR);
+	/* A closed window. */
+	client = hold_connect(CLIENTS + 8, SERVER, 0);
+	hold_accept(listener);
+	hold_fill(client);
+	/* Waiting for accept(). */
+	hold_connect(CLIENTS + 3, SERVER, 0);
+	/* Half-open on both sides. */
+	hold_listen(UNANSWERED, 5);
+	hold_connect(CLIENTS + 7, UNANSWERED, SOCK_NONBLOCK);
+}
+
+static void hold_many(int n)
+{
+	int listener = hold_listen(SERVER, 16);
+	int i;
+
+	for (i = 0; i < n; i++) {
+		hold_connect(CLIENTS + i, SERVER, 0);
+		hold_accept(listener);
+	}
+}
+
+int main(int argc, char **argv)
+{
+	char c;
+
+	if (argc == 3 && !strcmp(argv[1], "many"))
+		hold_many(atoi(argv[2]));
+	else
+		hold_each();
+	usleep(500000);
+	puts("ready");
+	fflush(stdout);
+	while (read(STDIN_FILENO, &c, 1) > 0)
+		;
+	return 0;
+}
