@@ -140,6 +140,7 @@ struct conn {
 /* fsm_drive.c */
 void conn_init(struct conn *c, int family, bool opts);
 void conn_listen(struct conn *c, int backlog);
+void conn_open(struct conn *c);
 void conn_connect(struct conn *c);
 bool conn_into(struct conn *c, enum fsm_place place);
 bool conn_passive(struct conn *c);
@@ -157,6 +158,10 @@ const char *conn_read(struct conn *c, char *buf, size_t size);
 const char *state_name(enum fsm_state state);
 const char *place_name(enum fsm_place place);
 enum fsm_state place_state(enum fsm_place place);
+
+/* fsm_say.c */
+void say_answers(struct conn *c, const struct seg *in, bool due, char *buf, size_t size);
+const char *say_state(const struct conn *c);
 
 /* fsm_tap.c */
 void tap_plan(int tests);

@@ -99,15 +99,21 @@ void conn_listen(struct conn *c, int backlog)
 		die("listen");
 }
 
+/* A socket, bound, no more. */
+void conn_open(struct conn *c)
+{
+	c->fd = socket(c->family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (c->fd < 0)
+		die("socket");
+	conn_bind(c, c->fd);
+}
+
 void conn_connect(struct conn *c)
 {
 	struct sockaddr_in sin = { .sin_family = AF_INET, .sin_port = htons(c->rport),
 				   .sin_addr.s_addr = htonl(c->raddr) };
 
-	c->fd = socket(c->family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (c->fd < 0)
-		die("socket");
-	conn_bind(c, c->fd);
+	conn_open(c);
 	if (!connect(c->fd, (struct sockaddr *)&sin, sizeof(sin)) || errno != EINPROGRESS)
 		die("connect");
 }

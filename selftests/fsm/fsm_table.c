@@ -10,18 +10,13 @@
  * takes its seq from the ack, RST(0) the RST+ACK with seq 0 (RFC 9293 3.10.7.1).
  * STATE: afterwards. READ: what recv() gives then (conn_read()).
  */
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 
 #include "fsm.h"
 #include "fsm_cells.h"
-
-#define TABLE_ANSWER_MS	400
 
 /* Segment kinds: seq relative to RCV.NXT (+ window if wnd), ack relative to what base says. */
 enum ack_base { NO_ACK, OF_NXT, OF_UNA };
@@ -80,97 +75,6 @@ static uint32_t table_ack(const struct conn *c, const struct kind *k)
 	return (k->base == OF_NXT ? c->rcv_nxt : c->una) + k->ack;
 }
 
-/* A FIN or SYN-ACK that the socket's timer sends again is no answer. */
-static bool table_by_timer(const struct conn *c, const struct seg *seg, enum segment_kind kind)
-{
-	if (seg->flags & FIN && seg->seq + 1 == c->rcv_nxt)
-		return true;
-	return seg->flags & SYN && !(kinds[kind].flags & SYN) && seg->seq + 1 == c->rcv_nxt;
-}
-
-static void table_describe(const struct conn *c, const struct seg *in, const struct seg *out,
-			   char *buf, size_t size)
-{
-	uint32_t in_end = in->seq + in->len + !!(in->flags & SYN) + !!(in->flags & FIN);
-	char flags[16];
-	int n;
-
-	if (out->flags & RST) {
-		if (out->flags == RST && in->flags & ACK && out->seq == in->ack)
-			snprintf(buf, size, "RST(ack)");
-		else if (out->flags == (RST | ACK) && !out->seq && out->ack == in_end)
-			snprintf(buf, size, "RST(0)");
-		else
-			snprintf(buf, size, "RST(%s,%d,%d)", seg_flags(out->flags, flags),
-				 out->seq - c->rcv_nxt, out->ack - c->snd_nxt);
-		return;
-	}
-	if (out->flags & SYN && out->flags & ACK)
-		n = snprintf(buf, size, "SYNACK");
-	else if (out->flags == ACK && !out->len)
-		n = snprintf(buf, size, "ACK");
-	else
-		n = snprintf(buf, size, "%s", seg_flags(out->flags, flags));
-	if (out->seq != c->rcv_nxt && !(out->flags & SYN))
-		n += snprintf(buf + n, size - n, "@%d", out->seq - c->rcv_nxt);
-	if (out->flags & SYN && c->snd_nxt == c->iss) /* first SYN-ACK, nothing known before */
-		snprintf(buf + n, size - n, "%s", out->ack == in_end ? "" : "?");
-	else if (out->ack != c->snd_nxt)
-		snprintf(buf + n, size - n, "%+d", out->ack - c->snd_nxt);
-}
-
-static bool table_collect(struct conn *c, const struct seg *in, enum segment_kind kind, char *buf,
-			  size_t size)
-{
-	static struct seg out;
-	bool any = false;
-
-	tun_barrier();
-	while (tun_recv_barrier(&out)) {
-		if (!conn_ours(c, &out) || table_by_timer(c, &out, kind))
-			continue;
-		if (any)
-			strncat(buf, "/", size - strlen(buf) - 1);
-		table_describe(c, in, &out, buf + strlen(buf), size - strlen(buf));
-		any = true;
-	}
-	return any;
-}
-
-/* Answers; a delayed ACK gets its time, but only where one is due. */
-static void table_answers(struct conn *c, const struct seg *in, enum segment_kind kind, bool due,
-			  char *buf, size_t size)
-{
-	uint64_t end = fsm_now_ms() + TABLE_ANSWER_MS;
-	struct timespec nap = { .tv_nsec = 5000000 };
-
-	buf[0] = 0;
-	while (!table_collect(c, in, kind, buf, size) && due && fsm_now_ms() < end)
-		nanosleep(&nap, NULL);
-	if (!buf[0])
-		snprintf(buf, size, "none");
-}
-
-/* TCP_INFO and /proc must agree: a bucket's socket is closed. */
-static const char *table_state(const struct conn *c)
-{
-	enum fsm_state state = conn_state(c), want = state;
-	static char buf[64];
-	struct tcp_info info = { };
-	socklen_t len = sizeof(info);
-
-	if (c->fd < 0)
-		return state_name(state);
-	if (state == S_TIME_WAIT || (state == S_SYN_RECV && c->accepted))
-		want = S_CLOSED;
-	getsockopt(c->fd, IPPROTO_TCP, TCP_INFO, &info, &len);
-	if (info.tcpi_state == want)
-		return state_name(state);
-	snprintf(buf, sizeof(buf), "%s(TCP_INFO:%s)", state_name(state),
-		 state_name(info.tcpi_state));
-	return buf;
-}
-
 static bool table_cell(enum fsm_place place, enum segment_kind kind, bool opts, bool due, char *got,
 		       size_t size)
 {
@@ -190,8 +94,8 @@ static bool table_cell(enum fsm_place place, enum segment_kind kind, bool opts, 
 	conn_seg(&c, &in, k->flags, table_seq(&c, k), table_ack(&c, k));
 	conn_fill(&in, in.seq - c.iss - 1, k->len);
 	tun_send(&in);
-	table_answers(&c, &in, kind, due, answers, sizeof(answers));
-	state = table_state(&c);
+	say_answers(&c, &in, due, answers, sizeof(answers));
+	state = say_state(&c);
 	snprintf(got, size, "%s %s %s", answers, state, conn_read(&c, text, sizeof(text)));
 	conn_kill(&c);
 	return true;
