@@ -59,9 +59,9 @@ static bool close_drop_unread(struct sock *sk)
 	return unread;
 }
 
-static void close_reset(struct sock *sk)
+static void close_reset(struct sock *sk, enum xtcp_rst_reason reason)
 {
-	xtcp_xmit_rst(sk, gfp_any());
+	xtcp_xmit_rst(sk, gfp_any(), reason);
 	xtcp_set_state(sk, TCP_CLOSE);
 }
 
@@ -77,7 +77,7 @@ static void close_connection(struct sock *sk)
 	if (unread) {
 		/* The peer must not believe that its data arrived (RFC 2525 2.17). */
 		XTCP_INC(net, ABORTONCLOSE);
-		close_reset(sk);
+		close_reset(sk, XTCP_RST_UNREAD_DATA);
 	} else if (sock_flag(sk, SOCK_LINGER) && !sk->sk_lingertime) {
 		xtcp_disconnect(sk, 0);
 		XTCP_INC(net, ABORTONDATA);
@@ -109,7 +109,7 @@ static bool close_fin_wait2(struct sock *sk)
 		return false;
 
 	if (READ_ONCE(xtcp_sk(sk)->linger2) < 0) {
-		close_reset(sk);
+		close_reset(sk, XTCP_RST_LINGER);
 		XTCP_INC(sock_net(sk), ABORTONLINGER);
 		return false;
 	}
@@ -141,7 +141,7 @@ static void close_limit_orphan(struct sock *sk)
 	if (sk->sk_state == TCP_CLOSE)
 		return;
 	if (close_too_many_orphans(sk)) {
-		close_reset(sk);
+		close_reset(sk, XTCP_RST_MEMORY);
 		XTCP_INC(sock_net(sk), ABORTONMEMORY);
 	} else if (!check_net(sock_net(sk))) {
 		/* The namespace is on its way out: there is no route for a RST. */

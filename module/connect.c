@@ -101,7 +101,7 @@ static void connect_abort(struct sock *sk, int state)
 	if ((1 << state) & CONNECT_NEED_RESET ||
 	    ((1 << state) & (TCPF_CLOSING | TCPF_LAST_ACK) &&
 	     xs->snd.nxt != xs->snd.write_seq)) {
-		xtcp_xmit_rst(sk, gfp_any());
+		xtcp_xmit_rst(sk, gfp_any(), XTCP_RST_DISCONNECT);
 		WRITE_ONCE(sk->sk_err, ECONNRESET);
 	} else if (state == TCP_SYN_SENT) {
 		WRITE_ONCE(sk->sk_err, ECONNRESET);

@@ -369,7 +369,7 @@ static bool listen_publish(struct sock *listener, struct xtcp_req *req, struct s
 		return false;
 	if (listen_enqueue(listener, child))
 		return true;
-	xtcp_xmit_rst(child, GFP_ATOMIC);
+	xtcp_xmit_rst(child, GFP_ATOMIC, XTCP_RST_LISTENER_CLOSED);
 	return false;
 }
 
@@ -454,7 +454,7 @@ void xtcp_listen_stop(struct sock *sk)
 		DEBUG_NET_WARN_ON_ONCE(sock_owned_by_user(child));
 		sock_hold(child);
 		if (listen_needs_rst(child->sk_state))
-			xtcp_xmit_rst(child, GFP_ATOMIC);
+			xtcp_xmit_rst(child, GFP_ATOMIC, XTCP_RST_LISTENER_CLOSED);
 		listen_forget(child);
 		bh_unlock_sock(child);
 		local_bh_enable();

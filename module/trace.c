@@ -8,6 +8,8 @@
 #include <linux/tcp.h>
 #include <net/inet_sock.h>
 
+#include "sock.h"
+
 static void trace_fill_addr(__u8 *to, __be32 addr, __be16 port)
 {
 	struct sockaddr_in sin = {

@@ -15,6 +15,7 @@
 #include <linux/tracepoint.h>
 #include <net/sock.h>
 #include <net/tcp_states.h>
+#include <xtcp/rst.h>
 
 #define XTCP_TRACE_STATES						\
 	{ TCP_ESTABLISHED, "ESTABLISHED" },				\
@@ -30,31 +31,6 @@
 	{ TCP_CLOSING, "CLOSING" }
 
 #define xtcp_trace_state(state)	__print_symbolic(state, XTCP_TRACE_STATES)
-
-/* Why a RST was sent. */
-#define XTCP_RST_REASONS(X)						\
-	X(NO_SOCKET)		/* nobody owns the 4-tuple */		\
-	X(STATE)		/* the segment does not fit the state */ \
-	X(TIME_WAIT)		/* nor the TIME_WAIT bucket */		\
-	X(OVERFLOW)		/* abort_on_overflow */			\
-	X(UNREAD_DATA)		/* closed with data unread */		\
-	X(DATA_AFTER_CLOSE)	/* data came when nobody reads */	\
-	X(LINGER)		/* SO_LINGER 0, or TCP_LINGER2 < 0 */	\
-	X(DISCONNECT)		/* connect() with AF_UNSPEC */		\
-	X(TIMEOUT)		/* keepalive, retries or user timeout */ \
-	X(MEMORY)		/* too many orphans, out of memory */	\
-	X(LISTENER_CLOSED)	/* nobody accepted the connection */
-
-#ifndef _XTCP_RST_REASON
-#define _XTCP_RST_REASON
-#define XTCP_RST_ENUM(name)	XTCP_RST_##name,
-enum xtcp_rst_reason {
-	XTCP_RST_REASONS(XTCP_RST_ENUM)
-	XTCP_RST_NR,
-};
-
-#undef XTCP_RST_ENUM
-#endif
 
 #define XTCP_RST_DEFINE(name)	TRACE_DEFINE_ENUM(XTCP_RST_##name);
 #define XTCP_RST_SYMBOL(name)	{ XTCP_RST_##name, #name },
@@ -94,8 +70,8 @@ DEFINE_EVENT(xtcp_edge, xtcp_illegal_edge,
 );
 
 TRACE_EVENT(xtcp_retransmit_skb,
-	TP_PROTO(const struct sock *sk, const struct sk_buff *skb, u32 seq, u32 end_seq),
-	TP_ARGS(sk, skb, seq, end_seq),
+	TP_PROTO(const struct sock *sk, const struct sk_buff *skb),
+	TP_ARGS(sk, skb),
 	TP_STRUCT__entry(
 		__field(const void *, skbaddr)
 		__field(const void *, skaddr)
@@ -109,8 +85,8 @@ TRACE_EVENT(xtcp_retransmit_skb,
 		__entry->skbaddr = skb;
 		__entry->skaddr = sk;
 		__entry->state = sk->sk_state;
-		__entry->seq = seq;
-		__entry->end_seq = end_seq;
+		__entry->seq = XTCP_CB(skb)->seq;
+		__entry->end_seq = XTCP_CB(skb)->end_seq;
 		trace_fill_sock(sk, __entry->local, __entry->remote);
 	),
 	TP_printk("skbaddr=%p skaddr=%p local=%pISpc remote=%pISpc state=%s seq=%u end_seq=%u",
