@@ -56,6 +56,8 @@ enum xtcp_cc_event {
  * @prior_delivered: @delivered when the segment of the rate sample was sent
  * @interval_us: length of the rate sample, 0 if there is none
  * @rs_delivered: segments delivered within the rate sample
+ * @rs_lost: segments marked lost within the rate sample
+ * @tx_in_flight: segments in flight when the segment of the rate sample was sent
  * @acked: segments newly acknowledged, cumulatively
  * @acked_sacked: segments newly acknowledged or SACKed
  * @acked_bytes: bytes newly acknowledged, cumulatively
@@ -78,6 +80,8 @@ struct xtcp_cc_ack {
 	u64 prior_delivered;
 	u64 interval_us;
 	u32 rs_delivered;
+	u32 rs_lost;
+	u32 tx_in_flight;
 	u32 acked;
 	u32 acked_sacked;
 	u32 acked_bytes;
@@ -93,6 +97,22 @@ struct xtcp_cc_ack {
 	bool is_cwnd_limited;
 	bool rs_app_limited;
 	bool ece;
+};
+
+/**
+ * struct xtcp_cc_lost - one segment marked lost
+ * @delivered: segments delivered on this connection so far
+ * @lost: segments marked lost since it was sent, itself included
+ * @tx_in_flight: segments in flight when it was sent, itself included
+ * @segs: segments it consists of
+ * @app_limited: it was sent when there was not enough data to send
+ */
+struct xtcp_cc_lost {
+	u64 delivered;
+	u32 lost;
+	u32 tx_in_flight;
+	u32 segs;
+	bool app_limited;
 };
 
 struct xtcp_cc_ops;
@@ -139,6 +159,7 @@ static_assert(sizeof(struct xtcp_cc) == 160);
  * @undo_cwnd: the window to return to when a reduction was in error
  * @event: enum xtcp_cc_event
  * @cong_control: decides @cwnd and @pacing_rate alone, for every ACK in every state
+ * @lost: a segment was marked lost, before the cong_control() of that ACK
  */
 struct xtcp_cc_ops {
 	const char *name;
@@ -149,6 +170,7 @@ struct xtcp_cc_ops {
 	u32 (*undo_cwnd)(struct xtcp_cc *cc);
 	void (*event)(struct xtcp_cc *cc, enum xtcp_cc_event ev);
 	void (*cong_control)(struct xtcp_cc *cc, const struct xtcp_cc_ack *a);
+	void (*lost)(struct xtcp_cc *cc, const struct xtcp_cc_lost *l);
 };
 
 extern const struct xtcp_cc_ops xtcp_cc_newreno;

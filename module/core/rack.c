@@ -64,7 +64,12 @@ void xtcp_rack_delivered(struct xtcp_rack *r, u64 xmit_us, u32 end_seq, bool ret
  * @r: the state
  * @snd_una: SND.UNA
  * @snd_nxt: SND.NXT
- * @dsack: the ACK carried a valid D-SACK
+ * @dsack: the ACK carried a valid D-SACK of a fast retransmission
+ *
+ * Beyond RFC 8985 a D-SACK counts as reordering seen. A path that reorders so
+ * much that each late segment is sent again before it arrives would otherwise
+ * never show any: what was sent again is no evidence, and the window that
+ * D-SACKs widen would not be used.
  */
 void xtcp_rack_ack(struct xtcp_rack *r, u32 snd_una, u32 snd_nxt, bool dsack)
 {
@@ -72,6 +77,7 @@ void xtcp_rack_ack(struct xtcp_rack *r, u32 snd_una, u32 snd_nxt, bool dsack)
 		r->in_dsack_round = false;
 	if (!dsack || r->in_dsack_round)
 		return;
+	r->reordering_seen = true;
 	r->in_dsack_round = true;
 	r->dsack_round = snd_nxt;
 	r->reo_wnd_persist = RACK_REO_WND_PERSIST;

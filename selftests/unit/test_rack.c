@@ -97,8 +97,10 @@ TEST(rack_ack__dsack_widens_once_a_round_trip)
 
 	xtcp_rack_ack(&r, 1000, 2000, false);
 	EXPECT_EQ(r.reo_wnd_mult, 1);
+	EXPECT_FALSE(r.reordering_seen);
 	xtcp_rack_ack(&r, 1000, 2000, true);
 	EXPECT_EQ(r.reo_wnd_mult, 2);
+	EXPECT_TRUE(r.reordering_seen);
 	xtcp_rack_ack(&r, 1999, 2500, true);
 	EXPECT_EQ(r.reo_wnd_mult, 2);
 	xtcp_rack_ack(&r, 2000, 3000, true);
