@@ -7,7 +7,7 @@
 
 const char *const cells[P_PLACES][KINDS] = {
 	[P_CLOSED] = {
-		[K_SYN ... K_SYN_WINDOW] = "RST(0) CLOSED -",
+		[K_SYN ... K_SYN_AFTER] = "RST(0) CLOSED -",
 		[K_SYNACK ... K_DATA_UNSENT] = "RST(ack) CLOSED -",
 		[K_DATA_NOACK] = "RST(0) CLOSED -",
 		[K_FIN ... K_FIN_DATA] = "RST(ack) CLOSED -",
@@ -17,14 +17,14 @@ const char *const cells[P_PLACES][KINDS] = {
 		[K_XMAS_ALL] = "none CLOSED -",
 	},
 	[P_LISTEN] = {
-		[K_SYN ... K_SYN_WINDOW] = "SYNACK SYN_RECV -",
+		[K_SYN ... K_SYN_AFTER] = "SYNACK SYN_RECV -",
 		[K_SYNACK ... K_DATA_UNSENT] = "RST(ack) LISTEN -",
 		[K_DATA_NOACK] = "none LISTEN -",
 		[K_FIN ... K_FIN_DATA] = "RST(ack) LISTEN -",
 		[K_FIN_NOACK ... K_XMAS_ALL] = "none LISTEN -",
 	},
 	[P_SYN_SENT] = {
-		[K_SYN ... K_SYN_WINDOW] = "SYNACK SYN_RECV 0",
+		[K_SYN ... K_SYN_AFTER] = "SYNACK SYN_RECV 0",
 		[K_SYNACK] = "ACK+1 ESTABLISHED 0",
 		[K_ACK] = "none SYN_SENT 0",
 		[K_ACK_DUP ... K_ACK_OLD] = "RST(ack) SYN_SENT 0",
@@ -42,8 +42,8 @@ const char *const cells[P_PLACES][KINDS] = {
 		[K_XMAS_ALL] = "none CLOSED 0,ECONNREFUSED",
 	},
 	[P_SYN_RECV] = {
-		[K_SYN] = "SYNACK SYN_RECV -",
-		[K_SYN_WINDOW ... K_SYNACK] = "ACK SYN_RECV -",
+		[K_SYN ... K_SYN_BEFORE] = "SYNACK SYN_RECV -",
+		[K_SYN_EXACT ... K_SYNACK] = "ACK SYN_RECV -",
 		[K_ACK] = "none ESTABLISHED 0",
 		[K_ACK_DUP ... K_ACK_OLD] = "RST(ack) SYN_RECV -",
 		[K_ACK_AFTER] = "ACK SYN_RECV -",
@@ -62,7 +62,7 @@ const char *const cells[P_PLACES][KINDS] = {
 		[K_XMAS_ALL] = "none LISTEN -",
 	},
 	[P_SYN_RECV_CROSSED] = {
-		[K_SYN ... K_SYN_WINDOW] = "ACK SYN_RECV 0",
+		[K_SYN ... K_SYN_AFTER] = "ACK SYN_RECV 0",
 		[K_SYNACK] = "ACK ESTABLISHED 0",
 		[K_ACK] = "none ESTABLISHED 0",
 		[K_ACK_DUP ... K_ACK_OLD] = "RST(ack) SYN_RECV 0",
@@ -238,8 +238,8 @@ const char *const cells[P_PLACES][KINDS] = {
 		[K_XMAS_ALL] = "none CLOSED -",
 	},
 	[P_TIME_WAIT] = {
-		[K_SYN] = "ACK TIME_WAIT 0,eof",
-		[K_SYN_WINDOW] = "SYNACK+101 SYN_RECV 0,eof",
+		[K_SYN ... K_SYN_EXACT] = "ACK TIME_WAIT 0,eof",
+		[K_SYN_WINDOW ... K_SYN_AFTER] = "SYNACK SYN_RECV 0,eof",
 		[K_SYNACK] = "ACK TIME_WAIT 0,eof",
 		[K_ACK ... K_ACK_OLD] = "none TIME_WAIT 0,eof",
 		[K_ACK_AFTER ... K_FIN_NOACK] = "ACK TIME_WAIT 0,eof",
@@ -249,8 +249,8 @@ const char *const cells[P_PLACES][KINDS] = {
 		[K_XMAS_ALL] = "none CLOSED 0,eof",
 	},
 	[P_TIME_WAIT_CROSSED] = {
-		[K_SYN] = "ACK TIME_WAIT 0,eof",
-		[K_SYN_WINDOW] = "SYNACK+101 SYN_RECV 0,eof",
+		[K_SYN ... K_SYN_EXACT] = "ACK TIME_WAIT 0,eof",
+		[K_SYN_WINDOW ... K_SYN_AFTER] = "SYNACK SYN_RECV 0,eof",
 		[K_SYNACK] = "ACK TIME_WAIT 0,eof",
 		[K_ACK ... K_ACK_OLD] = "none TIME_WAIT 0,eof",
 		[K_ACK_AFTER ... K_FIN_NOACK] = "ACK TIME_WAIT 0,eof",
@@ -263,8 +263,12 @@ const char *const cells[P_PLACES][KINDS] = {
 
 /* An acceptable SYN by RFC 6191: its timestamp is newer than all of the old connection. */
 const struct cell_variant cells_timestamps[] = {
-	{ P_TIME_WAIT, K_SYN, "SYNACK-21 SYN_RECV 0,eof", NULL },
-	{ P_TIME_WAIT_CROSSED, K_SYN, "SYNACK-21 SYN_RECV 0,eof", NULL },
+	{ P_TIME_WAIT, K_SYN, "SYNACK SYN_RECV 0,eof", NULL },
+	{ P_TIME_WAIT, K_SYN_BEFORE, "SYNACK SYN_RECV 0,eof", NULL },
+	{ P_TIME_WAIT, K_SYN_EXACT, "SYNACK SYN_RECV 0,eof", NULL },
+	{ P_TIME_WAIT_CROSSED, K_SYN, "SYNACK SYN_RECV 0,eof", NULL },
+	{ P_TIME_WAIT_CROSSED, K_SYN_BEFORE, "SYNACK SYN_RECV 0,eof", NULL },
+	{ P_TIME_WAIT_CROSSED, K_SYN_EXACT, "SYNACK SYN_RECV 0,eof", NULL },
 	{ }
 };
 
@@ -282,7 +286,9 @@ static const char rst_before_fin[] =
 	"native obeys a RST one before RCV.NXT after a FIN (for old peers); RFC 9293 3.10.7.4 drops it";
 
 const struct cell_variant cells_native[] = {
+	{ P_SYN_RECV, K_SYN_EXACT, "RST(0) LISTEN -", reset_half_open },
 	{ P_SYN_RECV, K_SYN_WINDOW, "RST(0) LISTEN -", reset_half_open },
+	{ P_SYN_RECV, K_SYN_EDGE, "RST(0) LISTEN -", reset_half_open },
 	{ P_SYN_RECV_CROSSED, K_ACK_DUP, "none ESTABLISHED 0", unacked_syn },
 	{ P_SYN_RECV_CROSSED, K_DATA, "ACK+10 ESTABLISHED 10", unacked_syn },
 	{ P_SYN_RECV_CROSSED, K_DATA_AHEAD, "ACK ESTABLISHED 0", unacked_syn },
@@ -291,7 +297,9 @@ const struct cell_variant cells_native[] = {
 	{ P_SYN_RECV_CROSSED, K_FIN_DATA, "ACK+11 CLOSE_WAIT 10,eof", unacked_syn },
 	{ P_ESTABLISHED, K_ACK_UNSENT, "none ESTABLISHED 0", unsent },
 	{ P_ESTABLISHED, K_DATA_UNSENT, "none ESTABLISHED 0", unsent },
+	{ P_FIN_WAIT2_ORPHAN, K_SYN_EXACT, "RST(0) CLOSED -", orphan_bucket },
 	{ P_FIN_WAIT2_ORPHAN, K_SYN_WINDOW, "RST(0) CLOSED -", orphan_bucket },
+	{ P_FIN_WAIT2_ORPHAN, K_SYN_EDGE, "RST(0) CLOSED -", orphan_bucket },
 	{ P_FIN_WAIT2_ORPHAN, K_ACK_UNSENT, "none FIN_WAIT2 -", orphan_ack },
 	{ P_FIN_WAIT2_ORPHAN, K_DATA_UNSENT, "RST(ack) CLOSED -", orphan_ack },
 	{ P_FIN_WAIT2_ORPHAN, K_RST_INEXACT, "none CLOSED -", orphan_bucket },

@@ -57,9 +57,10 @@ static void say_describe(const struct conn *c, const struct seg *in, const struc
 		n += snprintf(buf + n, size - n, ":%u", out->len);
 	if (out->seq != c->rcv_nxt && !(out->flags & SYN))
 		n += snprintf(buf + n, size - n, "@%d", out->seq - c->rcv_nxt);
-	if (out->flags & SYN && c->snd_nxt == c->iss) /* first SYN-ACK, nothing known before */
-		snprintf(buf + n, size - n, "%s", out->ack == in_end ? "" : "?");
-	else if (out->flags & ACK && out->ack != c->snd_nxt)
+	/* What a SYN-ACK to a new SYN says is all new. */
+	if (out->flags & SYN && in->flags & SYN && out->ack == in_end)
+		return;
+	if (out->flags & ACK && out->ack != c->snd_nxt)
 		snprintf(buf + n, size - n, "%+d", out->ack - c->snd_nxt);
 }
 

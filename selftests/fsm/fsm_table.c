@@ -31,7 +31,11 @@ static const struct kind {
 	uint16_t len;
 } kinds[KINDS] = {
 	[K_SYN] = { "syn", SYN, .first = true },
-	[K_SYN_WINDOW] = { "syn in window", SYN, .seq = 100 },
+	[K_SYN_BEFORE] = { "syn before window", SYN, .seq = -1 },
+	[K_SYN_EXACT] = { "syn at rcv.nxt", SYN },
+	[K_SYN_WINDOW] = { "syn in window", SYN, .seq = 1 },
+	[K_SYN_EDGE] = { "syn at last byte of window", SYN, .wnd = true, .seq = -1 },
+	[K_SYN_AFTER] = { "syn after window", SYN, .wnd = true },
 	[K_SYNACK] = { "syn+ack", SYN | ACK, .first = true, .base = OF_NXT },
 	[K_ACK] = { "ack", ACK, .base = OF_NXT },
 	[K_ACK_DUP] = { "duplicate ack", ACK, .base = OF_UNA },
@@ -113,7 +117,7 @@ static void table_test(enum fsm_place place, enum segment_kind kind, bool opts)
 {
 	const struct cell_variant *ts = table_variant(cells_timestamps, place, kind);
 	const struct cell_variant *native = table_variant(cells_native, place, kind);
-	const char *want = opts && ts ? ts->expect : cells[place][kind];
+	const char *want = opts && ts ? ts->expect : cells[place][kind] ?: "?";
 	char got[256] = "";
 	bool ok = false, due;
 	int try;
