@@ -184,7 +184,7 @@ static enum passive_room passive_room(const struct sock *listener)
 	int len = atomic_read(&q->syn_len);
 	int most = xtcp_knob(net, max_syn_backlog);
 
-	if (cookies == 2 || len >= (int)READ_ONCE(q->max)) {
+	if (cookies == 2 || len > (int)READ_ONCE(q->max)) {
 		if (cookies) {
 			XTCP_INC(net, REQQFULLDOCOOKIES);
 			return PASSIVE_COOKIE;
