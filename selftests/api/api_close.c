@@ -1,0 +1,2 @@
+#include "api.h"
+TEST_HARNESS_MAIN
