@@ -272,6 +272,7 @@ static int ipv4_reply(const struct xtcp_reply *r)
 {
 	struct dst_entry *dst = r->dst ? r->dst : ipv4_route_reply(r);
 	struct sk_buff *skb = r->skb;
+	int err;
 
 	if (!dst) {
 		kfree_skb_reason(skb, SKB_DROP_REASON_IP_OUTNOROUTES);
@@ -285,7 +286,8 @@ static int ipv4_reply(const struct xtcp_reply *r)
 	skb->mark = r->mark;
 	if (r->txhash)
 		skb_set_hash(skb, r->txhash, PKT_HASH_TYPE_L4);
-	return net_xmit_eval(ip_local_out(r->key->net, skb->sk, skb));
+	err = ip_local_out(r->key->net, skb->sk, skb);
+	return net_xmit_eval(err);	/* a macro that evaluates twice */
 }
 
 /*
