@@ -41,9 +41,9 @@ kernels:
 
 module: $(LINKS)
 	@test -d $(KDIR) || { echo "make: no headers of kernel $(KVER): run scripts/setup" >&2; exit 1; }
-	$(MAKE) --no-print-directory -C $(KDIR) M=$(CURDIR)/$(BUILD)/src W=1 KCFLAGS=-Werror \
+	+flock $(BUILD)/lock $(MAKE) --no-print-directory -C $(KDIR) M=$(CURDIR)/$(BUILD)/src W=1 KCFLAGS=-Werror \
 		$(if $(C),C=$(C) CF=-Wsparse-error) modules
-	@cmp -s $(BUILD)/src/xtcp.ko $(BUILD)/xtcp.ko || cp $(BUILD)/src/xtcp.ko $(BUILD)/xtcp.ko
+	@cmp -s $(BUILD)/src/xtcp.ko $(BUILD)/xtcp.ko || { cp $(BUILD)/src/xtcp.ko $(BUILD)/xtcp.ko.new && mv $(BUILD)/xtcp.ko.new $(BUILD)/xtcp.ko; }
 
 $(LINKS): $(BUILD)/src/%:
 	@mkdir -p $(@D)

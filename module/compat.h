@@ -14,6 +14,7 @@
 #include <net/inet_sock.h>
 #include <net/sock.h>
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 12, 0)
+#include <linux/skbuff_ref.h>
 #include <net/gso.h>
 #include <net/proto_memory.h>
 #endif
@@ -22,6 +23,11 @@
 
 /* The reason goes with the socket that dropped since 6.11. */
 #define sk_skb_reason_drop(sk, skb, reason)	kfree_skb_reason(skb, reason)
+
+/* Reasons that came later, by the nearest there was. */
+#define SKB_DROP_REASON_SOCKET_CLOSE		SKB_DROP_REASON_TCP_CLOSE
+#define SKB_DROP_REASON_TCP_ABORT_ON_DATA	SKB_DROP_REASON_TCP_CLOSE
+#define SKB_DROP_REASON_TCP_OLD_SEQUENCE	SKB_DROP_REASON_TCP_INVALID_SEQUENCE
 
 #endif
 
@@ -82,6 +88,21 @@ static inline int xtcp_ioctl_put(xtcp_ioctl_arg arg, int answer)
 {
 	*arg = answer;
 	return 0;
+}
+#endif
+
+/* struct proto.accept() takes one argument with all in it since 6.10. */
+struct sock *xtcp_listen_accept(struct sock *sk, int flags, int *err);
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 12, 0)
+static inline struct sock *xtcp_compat_accept(struct sock *sk, int flags, int *err, bool kern)
+{
+	return xtcp_listen_accept(sk, flags, err);
+}
+#else
+static inline struct sock *xtcp_compat_accept(struct sock *sk, struct proto_accept_arg *arg)
+{
+	return xtcp_listen_accept(sk, arg->flags, &arg->err);
 }
 #endif
 

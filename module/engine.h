@@ -6,6 +6,10 @@
 #ifndef _XTCP_ENGINE_H
 #define _XTCP_ENGINE_H
 
+#include <trace/events/xtcp.h>
+
+#include <xtcp/rst.h>
+
 #include "demux.h"
 #include "sock.h"
 
@@ -44,6 +48,7 @@ struct xtcp_effects {
 	   done:1,
 	   time_wait:1,
 	   established:1,	/* active open completed */
+	   fin:1,		/* the peer's FIN is in order now */
 	   wake_write:1;
 	int abort_err;
 	u32 reason;		/* enum skb_drop_reason */
@@ -81,21 +86,30 @@ bool xtcp_ack_process(struct sock *sk, struct xtcp_ctx *c, struct xtcp_effects *
 void xtcp_ack_rearm_rto(struct sock *sk);
 u32 xtcp_ack_rto(const struct sock *sk);	/* jiffies, with back-off */
 
-/* data.c */
+/* data.c: what the peer sends */
 void xtcp_data_queue(struct sock *sk, struct xtcp_ctx *c, struct xtcp_effects *fx);
 void xtcp_data_urgent(struct sock *sk, struct xtcp_ctx *c);
-void xtcp_data_fin(struct sock *sk, struct xtcp_effects *fx);
-void xtcp_data_ack_policy(struct sock *sk, struct xtcp_effects *fx);
-void xtcp_data_init_buffers(struct sock *sk);
-/* The reader took @copied bytes: announce a window that grew (recvmsg.c). */
-void xtcp_data_cleanup_rbuf(struct sock *sk, int copied);
-bool xtcp_data_oow_ratelimited(struct net *net, const struct sk_buff *skb, u32 *last);
+void xtcp_data_dup_ack(struct sock *sk, const struct xtcp_seg *seg);	/* ACK now, with D-SACK */
+
+/* delack.c: when to acknowledge */
+void xtcp_delack_data_came(struct sock *sk, const struct sk_buff *skb);
+void xtcp_delack_policy(struct sock *sk, bool ooo);
+void xtcp_delack_quick(struct sock *sk, u32 max);
+void xtcp_delack_cleanup_rbuf(struct sock *sk, int copied);	/* the reader took bytes */
+bool xtcp_delack_oow_ok(struct sock *sk, const struct xtcp_ctx *c);	/* not rate-limited */
+
+/* buf.c: how large the socket's buffers are */
+void xtcp_buf_init(struct sock *sk);
+void xtcp_buf_expand_snd(struct sock *sk);
+void xtcp_buf_measure_rtt(struct sock *sk);	/* data came in order */
+void xtcp_buf_adjust_rcv(struct sock *sk);	/* the reader took bytes */
+void xtcp_buf_grow_window(struct sock *sk, const struct sk_buff *skb);
 
 /* mss.c: from path MTU to segment size */
 u32 xtcp_mss_sync(struct sock *sk, u32 pmtu);
 u32 xtcp_mss_current(struct sock *sk);
 u32 xtcp_mss_size_goal(struct sock *sk, bool large);
-u16 xtcp_mss_announce(const struct sock *sk);
+u16 xtcp_mss_announce(struct sock *sk);
 void xtcp_mss_init_rcv(struct sock *sk);
 
 /* rtxq.c: what was sent and is not acknowledged */
@@ -127,7 +141,7 @@ unsigned long xtcp_output_probe_when(const struct sock *sk);
 /* xmit.c: how */
 int xtcp_xmit_skb(struct sock *sk, struct sk_buff *skb, bool clone);
 void xtcp_xmit_ack(struct sock *sk);			/* a pure ACK, now */
-void xtcp_xmit_rst(struct sock *sk, gfp_t gfp);		/* active reset */
+void xtcp_xmit_rst(struct sock *sk, gfp_t gfp, enum xtcp_rst_reason reason);	/* active */
 int xtcp_xmit_probe(struct sock *sk, bool urgent);
 u16 xtcp_xmit_select_window(struct sock *sk);
 u32 xtcp_xmit_next_window(struct sock *sk);	/* bytes it would announce */
@@ -160,7 +174,7 @@ int xtcp_input_backlog_rcv(struct sock *sk, struct sk_buff *skb);	/* proto.backl
 void xtcp_input_rcv(struct sock *sk, struct sk_buff *skb);
 /* A found socket (reference consumed): owned or not, backlog or now. */
 void xtcp_input_deliver(struct sock *sk, struct sk_buff *skb);
-/* Header and options at skb->data into *@c and the skb's cb; false: malformed (counted). */
+/* Header and options at skb->data into *@c and the skb's cb; false: malformed. */
 bool xtcp_input_parse(struct xtcp_ctx *c, struct sk_buff *skb);
 /*
  * The segment that made a child goes through the child; then its listener is woken.

@@ -29,7 +29,8 @@
 /**
  * struct icmp_msg - an ICMP message and the segment it quotes
  * @skb: the message, data at its IP header
- * @type: of the message, @code: of the message
+ * @type: of the message
+ * @code: of the message
  * @info: MTU, pointer or gateway
  * @quote: offset of the quoted IP header in @skb
  * @seq: sequence number quoted

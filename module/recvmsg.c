@@ -129,7 +129,7 @@ static bool recvmsg_wait(struct recvmsg_job *job)
 	if (job->copied >= job->target) {
 		__sk_flush_backlog(sk);
 	} else {
-		xtcp_data_cleanup_rbuf(sk, job->copied);
+		xtcp_delack_cleanup_rbuf(sk, job->copied);
 		end = sk_wait_data(sk, &job->timeo, skb_peek_tail(&sk->sk_receive_queue));
 		if (end < 0) {
 			if (!job->copied)
@@ -302,7 +302,7 @@ static int recvmsg_locked(struct recvmsg_job *job)
 	job->target = sock_rcvlowat(sk, job->flags & MSG_WAITALL, job->left);
 	job->want_stamp = recvmsg_wants_stamp(sk);
 	recvmsg_loop(job);
-	xtcp_data_cleanup_rbuf(sk, job->copied);
+	xtcp_delack_cleanup_rbuf(sk, job->copied);
 	return job->copied;
 }
 
@@ -426,7 +426,7 @@ static int recvmsg_splice_queue(struct sock *sk, struct recvmsg_pipe *p)
 		}
 	}
 	if (copied > 0)
-		xtcp_data_cleanup_rbuf(sk, copied);
+		xtcp_delack_cleanup_rbuf(sk, copied);
 	return copied;
 }
 

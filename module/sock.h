@@ -128,14 +128,19 @@ struct xtcp_snd {
 	u32 high_seq;
 	u32 lsndtime;
 	u32 pmtu;
+	u32 notsent_lowat;	/* TCP_NOTSENT_LOWAT, 0: no limit; READ_ONCE/WRITE_ONCE */
 	u16 mss;
 	u16 mss_clamp;
 	u16 user_mss;
 	u16 advmss;
+	u16 ext_hdr_len;	/* IP options */
 	u8 wscale;
 	u8 nonagle;
 	u8 fin_queued;
 	u8 urg_mode;
+	u8 cwnd_limited;	/* cwnd, not the application, held data back this round */
+	u32 cwnd_usage_seq;	/* the round ends when this is acknowledged */
+	u32 max_packets_out;	/* of the round */
 	struct rb_root rtxq;
 	u64 bytes_sent;
 	u64 bytes_acked;
@@ -176,6 +181,7 @@ struct xtcp_snd {
  * @lrcvtime: jiffies of the last data received
  * @pingpong: interactive; ACKs may wait for a reply
  * @quick: ACKs still to send at once (start of a connection)
+ * @inq_cmsg: TCP_INQ
  * @last_seg: size of the last data segment, @oow_stamp: jiffies of the last
  *	ACK for an out-of-window segment (0: none)
  */
@@ -194,6 +200,12 @@ struct xtcp_rcv {
 	u32 lrcvtime;
 	u32 rcv_tstamp;		/* jiffies of the last segment of any kind (keepalive) */
 	u32 oow_stamp;
+	u32 space;		/* bytes read in the last round trip (buf.c) */
+	u32 space_seq;		/* copied_seq when the current one began */
+	u32 space_us;		/* time of that, low 32 bits */
+	u32 rtt_us;		/* as the receiver sees it, 0: unknown (buf.c) */
+	u32 rtt_seq;
+	u32 rtt_start_us;
 	u32 ato;
 	u16 mss;
 	u16 last_seg;
@@ -202,6 +214,7 @@ struct xtcp_rcv {
 	u8 ack_pending;
 	u8 pingpong;
 	u8 quick;
+	u8 inq_cmsg;
 	struct rb_root ooo;
 	struct xtcp_sack_rcv sack;
 	u64 bytes_received;

@@ -138,7 +138,7 @@ static void sockopt_set_quickack(struct sock *sk, int val)
 	    !(rcv->ack_pending & XTCP_ACK_SCHED))
 		return;
 	rcv->ack_pending |= XTCP_ACK_PUSHED;
-	xtcp_data_cleanup_rbuf(sk, 1);
+	xtcp_delack_cleanup_rbuf(sk, 1);
 	if (!(val & 1))
 		rcv->pingpong = 1;
 }

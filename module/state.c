@@ -17,17 +17,17 @@
 
 #include <trace/events/xtcp.h>
 
-static_assert(XTCP_ESTABLISHED == TCP_ESTABLISHED);
-static_assert(XTCP_SYN_SENT == TCP_SYN_SENT);
-static_assert(XTCP_SYN_RECV == TCP_SYN_RECV);
-static_assert(XTCP_FIN_WAIT1 == TCP_FIN_WAIT1);
-static_assert(XTCP_FIN_WAIT2 == TCP_FIN_WAIT2);
-static_assert(XTCP_TIME_WAIT == TCP_TIME_WAIT);
-static_assert(XTCP_CLOSE == TCP_CLOSE);
-static_assert(XTCP_CLOSE_WAIT == TCP_CLOSE_WAIT);
-static_assert(XTCP_LAST_ACK == TCP_LAST_ACK);
-static_assert(XTCP_LISTEN == TCP_LISTEN);
-static_assert(XTCP_CLOSING == TCP_CLOSING);
+static_assert((int)XTCP_ESTABLISHED == (int)TCP_ESTABLISHED);
+static_assert((int)XTCP_SYN_SENT == (int)TCP_SYN_SENT);
+static_assert((int)XTCP_SYN_RECV == (int)TCP_SYN_RECV);
+static_assert((int)XTCP_FIN_WAIT1 == (int)TCP_FIN_WAIT1);
+static_assert((int)XTCP_FIN_WAIT2 == (int)TCP_FIN_WAIT2);
+static_assert((int)XTCP_TIME_WAIT == (int)TCP_TIME_WAIT);
+static_assert((int)XTCP_CLOSE == (int)TCP_CLOSE);
+static_assert((int)XTCP_CLOSE_WAIT == (int)TCP_CLOSE_WAIT);
+static_assert((int)XTCP_LAST_ACK == (int)TCP_LAST_ACK);
+static_assert((int)XTCP_LISTEN == (int)TCP_LISTEN);
+static_assert((int)XTCP_CLOSING == (int)TCP_CLOSING);
 
 /* RFC 4022: ESTABLISHED and CLOSE-WAIT count as current. */
 static bool state_is_current(int state)
@@ -79,12 +79,12 @@ void xtcp_set_state(struct sock *sk, int to)
 	if (to == TCP_CLOSE)
 		state_leave_tables(sk, from);
 	trace_xtcp_state(sk, from, to);
-	inet_sk_state_store(sk, to);
+	inet_sk_set_state(sk, to);
 }
 
 void xtcp_state_init_child(struct sock *sk)
 {
-	inet_sk_state_store(sk, TCP_SYN_RECV);
+	inet_sk_set_state(sk, TCP_SYN_RECV);
 }
 
 void xtcp_state_destroy(struct sock *sk)

@@ -69,7 +69,7 @@ static bool timeout_out_of_resources(struct sock *sk, bool do_reset)
 	    !sk_under_memory_pressure(sk))
 		return false;
 	if (do_reset)
-		xtcp_xmit_rst(sk, GFP_ATOMIC);
+		xtcp_xmit_rst(sk, GFP_ATOMIC, XTCP_RST_MEMORY);
 	XTCP_INC(sock_net(sk), ABORTONMEMORY);
 	xtcp_state_done(sk);
 	return true;
@@ -141,7 +141,7 @@ static bool timeout_zero_window(struct sock *sk)
 static void timeout_rto(struct sock *sk)
 {
 	struct xtcp_sock *xs = xtcp_sk(sk);
-	struct sk_buff *head = xtcp_output_rtx_head(sk);
+	struct sk_buff *head = xtcp_rtxq_head(sk);
 	unsigned long rto;
 
 	if (!head)
@@ -150,7 +150,7 @@ static void timeout_rto(struct sock *sk)
 		return;
 	XTCP_INC(sock_net(sk), TIMEOUTS);
 	xtcp_recovery_on_rto(sk);
-	if (xtcp_output_retransmit(sk, head) > 0) {
+	if (xtcp_rtxq_retransmit(sk, head) > 0) {
 		/* Congestion below us: try again soon, without backing off. */
 		xtcp_timer_arm(sk, XTCP_T_RTO,
 			       min_t(unsigned long, xtcp_ack_rto(sk), XTCP_RESOURCE_PROBE));
@@ -269,32 +269,34 @@ static void timeout_keepalive(struct sock *sk)
 	}
 	if (timeout_keep_over(sk, idle)) {
 		XTCP_INC(sock_net(sk), KEEPALIVEDEATHS);
-		xtcp_xmit_rst(sk, GFP_ATOMIC);
+		xtcp_xmit_rst(sk, GFP_ATOMIC, XTCP_RST_TIMEOUT);
 		timeout_give_up(sk);
 		return;
 	}
 	XTCP_INC(sock_net(sk), KEEPALIVE);
-	xtcp_output_wakeup_probe(sk, true);
+	xtcp_output_wakeup_probe(sk);
 	xs->ka.probes++;
 	xtcp_timer_arm(sk, XTCP_T_KEEP,
 		       timeout_keep(xs->ka.intvl, xtcp_knob(sock_net(sk), keepalive_intvl)));
 }
 
-/* An orphan in FIN_WAIT_2 with more than TIME_WAIT's length to wait spent the excess here. */
+/*
+ * An orphan waited for the peer's FIN. What fin_timeout exceeds TIME_WAIT's length by was
+ * spent here, a small bucket waits for the rest.
+ */
 static void timeout_finwait2(struct sock *sk)
 {
 	struct xtcp_sock *xs = xtcp_sk(sk);
-	long fin_time = xs->linger2 ? : xtcp_knob(sock_net(sk), fin_timeout);
-	long rest = min_t(long, fin_time, XTCP_TIMEWAIT_LEN);
+	int fin_time = xs->linger2 ? : xtcp_knob(sock_net(sk), fin_timeout);
 
 	if (sk->sk_state != TCP_FIN_WAIT2 || !sock_flag(sk, SOCK_DEAD))
 		return;
-	if (rest > 0) {
-		xtcp_state_time_wait(sk, TCP_FIN_WAIT2, rest);
+	if (fin_time > XTCP_TIMEWAIT_LEN) {
+		xtcp_state_time_wait(sk, TCP_FIN_WAIT2, XTCP_TIMEWAIT_LEN);
 		return;
 	}
 	XTCP_INC(sock_net(sk), FINWAIT2EXPIRED);
-	xtcp_xmit_rst(sk, GFP_ATOMIC);
+	xtcp_xmit_rst(sk, GFP_ATOMIC, XTCP_RST_TIMEOUT);
 	xtcp_state_done(sk);
 }
 

@@ -13,7 +13,7 @@
 #define XTCP_CC_INIT_CWND 10U /* RFC 6928 */
 #define XTCP_CC_SSTHRESH_INF 0x7fffffffU
 #define XTCP_CC_CWND_MAX 0x3fffffffU /* twice the largest fits into an u32 */
-#define XTCP_CC_PRIV_WORDS 13
+#define XTCP_CC_PRIV_WORDS 15
 
 /* Bits of xtcp_cc_ops.flags */
 #define XTCP_CC_NEEDS_PACING 0x01
@@ -147,10 +147,10 @@ struct xtcp_cc {
 	u64 priv[XTCP_CC_PRIV_WORDS];
 };
 
-static_assert(sizeof(struct xtcp_cc) == 160);
+static_assert(sizeof(struct xtcp_cc) == 176);
 
 /**
- * struct xtcp_cc_ops - one algorithm; ssthresh, cong_avoid and undo_cwnd are mandatory
+ * struct xtcp_cc_ops - one algorithm; ssthresh, undo_cwnd and one of cong_* are mandatory
  * @name: at most 15 characters
  * @flags: XTCP_CC_NEEDS_*
  * @init: prepare @priv; the windows are the engine's and set already
@@ -175,6 +175,7 @@ struct xtcp_cc_ops {
 
 extern const struct xtcp_cc_ops xtcp_cc_newreno;
 extern const struct xtcp_cc_ops xtcp_cc_cubic;
+extern const struct xtcp_cc_ops xtcp_cc_bbr;
 
 static inline bool xtcp_cc_in_slow_start(const struct xtcp_cc *cc)
 {

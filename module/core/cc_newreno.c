@@ -89,12 +89,14 @@ static void cc_keep_ssthresh(struct xtcp_cc *cc)
  * @rto_us: base RTO
  *
  * Not below the initial window, which any new connection may send (RFC 5681 4.1,
- * RFC 2861 3).
+ * RFC 2861 3). Not for an algorithm that paces by a model of the path.
  */
 void xtcp_cc_restart_idle(struct xtcp_cc *cc, u32 idle_us, u32 rto_us)
 {
 	u32 floor = xtcp_min_u32(cc->cwnd, XTCP_CC_INIT_CWND);
 
+	if (cc->ops->cong_control)
+		return;
 	if (cc->ops->event)
 		cc->ops->event(cc, XTCP_CC_EV_CWND_RESTART);
 	cc_keep_ssthresh(cc);
@@ -113,7 +115,7 @@ void xtcp_cc_restart_idle(struct xtcp_cc *cc, u32 idle_us, u32 rto_us)
 void xtcp_cc_app_limited(struct xtcp_cc *cc, u32 used)
 {
 	used = xtcp_max_u32(used, XTCP_CC_INIT_CWND);
-	if (cc->state != XTCP_CA_OPEN || used >= cc->cwnd)
+	if (cc->ops->cong_control || cc->state != XTCP_CA_OPEN || used >= cc->cwnd)
 		return;
 	cc_keep_ssthresh(cc);
 	cc->cwnd = (cc->cwnd + used) / 2;

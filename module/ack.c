@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * ack.c owns SND.UNA and what an ACK means for the send side: the window, the
+ * retransmission queue, the RTT sample, the retransmission timer. Socket lock.
+ */
+#include <net/dst.h>
+#include <xtcp/win.h>
+
+#include "af.h"
+#include "compat.h"
+#include "engine.h"
+#include "timer.h"
+
+/**
+ * xtcp_ack_rto - the retransmission timeout with its back-off (RFC 6298)
+ * @sk: locked
+ *
+ * Return: jiffies, at least 1
+ */
+u32 xtcp_ack_rto(const struct sock *sk)
+{
+	const struct xtcp_sock *xs = xtcp_sk(sk);
+	u32 us = xtcp_rtt_backoff(xtcp_rtt_rto_us(&xs->rtt), xs->rec.backoff, XTCP_RTO_MAX_US);
+
+	return max_t(u32, usecs_to_jiffies(us), 1);
+}
+
+/**
+ * xtcp_ack_rearm_rto - RFC 6298 5.2, 5.3: off when all is acknowledged, else anew
+ * @sk: locked
+ */
+void xtcp_ack_rearm_rto(struct sock *sk)
+{
+	if (!xtcp_sk(sk)->snd.packets_out)
+		xtcp_timer_cancel(sk, XTCP_T_RTO);
+	else
+		xtcp_timer_arm(sk, XTCP_T_RTO, xtcp_ack_rto(sk));
+}
+
+/* RFC 9293 3.10.7.4: SND.WND, SND.WL1. True when the window changed. */
+static bool ack_update_window(struct sock *sk, const struct xtcp_seg *seg)
+{
+	struct xtcp_sock *xs = xtcp_sk(sk);
+	u32 nwin = seg->window;
+
+	if (!(seg->flags & XTCP_SYN))
+		nwin <<= xs->snd.wscale;
+	if (!xtcp_win_may_update(xs->snd.una, xs->snd.wl1, seg->ack, seg->seq, xs->snd.wnd, nwin))
+		return false;
+	xs->snd.wl1 = seg->seq;
+	if (xs->snd.wnd == nwin)
+		return false;
+	xs->snd.wnd = nwin;
+	if (nwin > xs->snd.max_wnd) {
+		xs->snd.max_wnd = nwin;
+		xtcp_mss_sync(sk, xs->snd.pmtu);
+	}
+	return true;
+}
+
+static void ack_advance_una(struct xtcp_sock *xs, u32 ack)
+{
+	xs->snd.bytes_acked += ack - xs->snd.una;
+	xs->snd.una = ack;
+	if (xs->snd.urg_mode && !xtcp_seq_before(ack, xs->snd.up))
+		xs->snd.urg_mode = 0;
+}
+
+/* Takes a segment's share out of the counts; the segment itself goes or is trimmed. */
+static void ack_uncount(struct xtcp_sock *xs, const struct xtcp_skb_cb *cb)
+{
+	xs->snd.packets_out -= cb->segs;
+	if (cb->sacked & XTCP_SACKED_ACKED)
+		xs->snd.sacked_out -= cb->segs;
+	else
+		xs->snd.delivered += cb->segs;
+	if (cb->sacked & XTCP_SACKED_LOST)
+		xs->snd.lost_out -= cb->segs;
+	if (cb->sacked & XTCP_SACKED_RETRANS)
+		xs->snd.retrans_out -= cb->segs;
+}
+
+/* The front part of a segment is acknowledged: cut it off when whole segments are. */
+static void ack_trim(struct sock *sk, struct sk_buff *skb, struct xtcp_ack_info *ai)
+{
+	struct xtcp_skb_cb *cb = XTCP_CB(skb);
+	struct xtcp_sock *xs = xtcp_sk(sk);
+	u32 before = cb->segs;
+
+	if (before == 1 || !xtcp_seq_after(xs->snd.una, cb->seq))
+		return;
+	if (xtcp_rtxq_trim_head(sk, skb, xs->snd.una - cb->seq))
+		return;
+	ai->acked_segs += before - cb->segs;
+	xs->snd.delivered += before - cb->segs;
+}
+
+/* Frees what is acknowledged in full; *@sent_us: when the first such segment had been sent. */
+static bool ack_clean_queue(struct sock *sk, struct xtcp_ack_info *ai, u32 *sent_us)
+{
+	struct xtcp_sock *xs = xtcp_sk(sk);
+	bool sample = false;
+	struct sk_buff *skb;
+
+	while ((skb = xtcp_rtxq_head(sk))) {
+		struct xtcp_skb_cb *cb = XTCP_CB(skb);
+
+		if (xtcp_seq_after(cb->end_seq, xs->snd.una)) {
+			ack_trim(sk, skb, ai);
+			break;
+		}
+		if (cb->sacked & XTCP_SACKED_EVER) {
+			ai->retrans_acked = true;
+		} else if (!sample) {
+			sample = true;
+			*sent_us = cb->sent_us;
+		}
+		if (!(cb->flags & XTCP_SYN))
+			ai->acked_segs += cb->segs;
+		ack_uncount(xs, cb);
+		xtcp_rtxq_unlink_free(sk, skb);
+	}
+	return sample;
+}
+
+/* Karn: never from a retransmitted segment, unless the echoed timestamp tells which copy. */
+static u32 ack_rtt_us(const struct xtcp_sock *xs, const struct xtcp_ctx *c, bool sample, u32 sent_us,
+		      const struct xtcp_ack_info *ai)
+{
+	u32 ms;
+
+	if (sample && !ai->retrans_acked)
+		return max((u32)c->now_us - sent_us, 1U);
+	if (!xs->neg.ts_ok || !(c->opts.has & XTCP_OPT_TS) || !c->opts.tsecr)
+		return U32_MAX;
+	ms = xtcp_now_ts() - (c->opts.tsecr - xs->neg.ts_offset);
+	return ms < XTCP_RTO_MAX_US / USEC_PER_MSEC ? max(ms, 1U) * USEC_PER_MSEC : U32_MAX;
+}
+
+static void ack_sample_rtt(struct sock *sk, u32 rtt_us)
+{
+	struct xtcp_sock *xs = xtcp_sk(sk);
+
+	xtcp_rtt_sample(&xs->rtt, rtt_us, xs->snd.una, xs->snd.nxt,
+			xtcp_knob(sock_net(sk), rto_min));
+	xtcp_rtt_min_update(&xs->rtt, rtt_us, xtcp_now_ts(), 300 * MSEC_PER_SEC);
+	xs->rec.backoff = 0;
+}
+
+/* Nothing is out: an ACK that opens the window ends probing, another keeps it going. */
+static void ack_probe(struct sock *sk)
+{
+	struct sk_buff *skb = skb_peek(&sk->sk_write_queue);
+	struct xtcp_sock *xs = xtcp_sk(sk);
+
+	if (!skb)
+		return;
+	if (!xtcp_seq_after(XTCP_CB(skb)->end_seq, xtcp_wnd_end(xs))) {
+		xs->rec.backoff = 0;
+		xs->rec.probes_stamp = 0;
+		xtcp_timer_cancel(sk, XTCP_T_PROBE);
+	} else {
+		xtcp_timer_arm(sk, XTCP_T_PROBE, xtcp_output_probe_when(sk));
+	}
+}
+
+/* RFC 9293 3.10.7.4 with RFC 5961 5: is this a number the peer may acknowledge? */
+static bool ack_acceptable(struct sock *sk, const struct xtcp_seg *seg, struct xtcp_effects *fx)
+{
+	struct xtcp_sock *xs = xtcp_sk(sk);
+	u32 window = min_t(u64, xs->snd.max_wnd, xs->snd.bytes_acked);
+
+	if (xtcp_seq_before(seg->ack, xs->snd.una - window)) {
+		XTCP_INC(sock_net(sk), ACKTOOOLD);
+		fx->ack_challenge = 1;
+		fx->reason = SKB_DROP_REASON_TCP_TOO_OLD_ACK;
+		return false;
+	}
+	if (xtcp_seq_after(seg->ack, xs->snd.nxt)) {
+		XTCP_INC(sock_net(sk), ACKUNSENT);
+		fx->ack_challenge = 1;
+		fx->reason = SKB_DROP_REASON_TCP_ACK_UNSENT_DATA;
+		return false;
+	}
+	return true;
+}
+
+static void ack_new_data(struct sock *sk, struct xtcp_ctx *c, struct xtcp_ack_info *ai)
+{
+	struct xtcp_sock *xs = xtcp_sk(sk);
+	u32 sent_us = 0;
+	bool sample;
+
+	ai->acked_bytes = c->seg.ack - xs->snd.una;
+	ack_advance_una(xs, c->seg.ack);
+	sample = ack_clean_queue(sk, ai, &sent_us);
+	ai->rtt_us = ack_rtt_us(xs, c, sample, sent_us, ai);
+	if (ai->rtt_us != U32_MAX)
+		ack_sample_rtt(sk, ai->rtt_us);
+	xs->rec.retransmits = 0;
+	sk_dst_confirm(sk);
+}
+
+/* A duplicate ACK as RFC 5681 2 means it. */
+static bool ack_is_dup(const struct xtcp_sock *xs, const struct xtcp_seg *seg,
+		       const struct xtcp_ack_info *ai)
+{
+	return !ai->advanced && !ai->win_update && !seg->len && xs->snd.packets_out &&
+	       !(seg->flags & (XTCP_SYN | XTCP_FIN));
+}
+
+/**
+ * xtcp_ack_process - an ACK for the send side (RFC 9293 3.10.7.4, fifth)
+ * @sk: locked, synchronized
+ * @c: the segment, ACK bit set
+ * @fx: gets the push, or the challenge
+ *
+ * Return: false when the segment must go no further
+ */
+bool xtcp_ack_process(struct sock *sk, struct xtcp_ctx *c, struct xtcp_effects *fx)
+{
+	struct xtcp_sock *xs = xtcp_sk(sk);
+	struct xtcp_ack_info ai = {
+		.prior_una = xs->snd.una,
+		.prior_in_flight = xtcp_packets_in_flight(xs),
+		.rtt_us = U32_MAX,
+		.advanced = xtcp_seq_after(c->seg.ack, xs->snd.una),
+	};
+	bool had_out = xs->snd.packets_out;
+
+	if (!ack_acceptable(sk, &c->seg, fx))
+		return false;
+	if (xtcp_seq_before(c->seg.ack, xs->snd.una))
+		return true;
+	xs->rcv.rcv_tstamp = (u32)jiffies;
+	xs->ka.probes = 0;
+	ai.win_update = ack_update_window(sk, &c->seg);
+	WRITE_ONCE(sk->sk_err_soft, 0);
+	xs->rec.probes_out = 0;
+	if (ai.advanced)
+		ack_new_data(sk, c, &ai);
+	ai.dup = ack_is_dup(xs, &c->seg, &ai);
+	if (had_out) {
+		xtcp_recovery_on_ack(sk, c, &ai);
+		xtcp_cc_on_ack(sk, &ai, c->now_us);
+		if (ai.advanced)
+			xtcp_ack_rearm_rto(sk);
+		xtcp_recovery_retransmit(sk);
+	} else {
+		ack_probe(sk);
+	}
+	fx->push = 1;
+	fx->wake_write |= ai.advanced;
+	return true;
+}

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * buf.c owns the size of a socket's buffers: how far the receive window may
+ * grow with the reader and the send buffer with the window. Socket lock.
+ */
+#include "compat.h"
+#include "engine.h"
+
+#define BUF_SKB_OVERHEAD	(SKB_DATA_ALIGN(sizeof(struct skb_shared_info)) + \
+				 SKB_TRUESIZE(XTCP_MAX_HEADER))
+
+/**
+ * xtcp_buf_init - the connection is established: buffers for its MSS
+ * @sk: locked
+ */
+void xtcp_buf_init(struct sock *sk)
+{
+	struct xtcp_sock *xs = xtcp_sk(sk);
+	u32 full = max(xtcp_full_space(sk), 0);
+
+	xtcp_buf_expand_snd(sk);
+	xs->rcv.window_clamp = min(xs->rcv.window_clamp, full);
+	xs->rcv.ssthresh = min(xs->rcv.ssthresh, xs->rcv.window_clamp);
+	xs->rcv.space = min3(xs->rcv.wnd, full, XTCP_CC_INIT_CWND * xs->snd.advmss);
+	xs->rcv.space_seq = xs->rcv.copied_seq;
+	xs->rcv.space_us = (u32)xtcp_now_us();
+	xs->rcv.rtt_seq = xs->rcv.nxt + xs->rcv.wnd;
+	xs->rcv.rtt_start_us = xs->rcv.space_us;
+	xs->snd.lsndtime = (u32)jiffies;
+}
+
+/**
+ * xtcp_buf_expand_snd - room for two windows of segments, within wmem
+ * @sk: locked
+ */
+void xtcp_buf_expand_snd(struct sock *sk)
+{
+	const struct xtcp_sock *xs = xtcp_sk(sk);
+	u32 per_mss, segs;
+	u64 want;
+
+	if (sk->sk_userlocks & SOCK_SNDBUF_LOCK)
+		return;
+	per_mss = roundup_pow_of_two(max_t(u32, xs->snd.mss, xs->snd.mss_clamp) +
+				     XTCP_MAX_HEADER) + BUF_SKB_OVERHEAD;
+	segs = max3(XTCP_CC_INIT_CWND, xs->cc.cwnd, xs->rec.reordering + 1U);
+	want = min_t(u64, 2ULL * segs * per_mss, xtcp_knob(sock_net(sk), wmem[2]));
+	if (want > sk->sk_sndbuf)
+		WRITE_ONCE(sk->sk_sndbuf, want);
+}
+
+/**
+ * xtcp_buf_measure_rtt - the time in which the peer filled one window
+ * @sk: locked, RCV.NXT moved
+ */
+void xtcp_buf_measure_rtt(struct sock *sk)
+{
+	struct xtcp_sock *xs = xtcp_sk(sk);
+	u32 now = (u32)xtcp_now_us();
+	u32 sample;
+
+	if (xtcp_seq_before(xs->rcv.nxt, xs->rcv.rtt_seq))
+		return;
+	sample = max(now - xs->rcv.rtt_start_us, 1U);
+	/* A slow application makes samples long, never short: the least counts. */
+	if (!xs->rcv.rtt_us || sample < xs->rcv.rtt_us)
+		xs->rcv.rtt_us = sample;
+	else
+		xs->rcv.rtt_us += xs->rcv.rtt_us >> 7;
+	xs->rcv.rtt_seq = xs->rcv.nxt + xs->rcv.wnd;
+	xs->rcv.rtt_start_us = now;
+}
+
+/* A reader that took @copied bytes in a round trip may be sent twice that in the next. */
+static void buf_grow_rcv(struct sock *sk, u32 copied)
+{
+	struct xtcp_sock *xs = xtcp_sk(sk);
+	int scale = xtcp_knob(sock_net(sk), adv_win_scale);
+	u64 win, space;
+
+	if (sk->sk_userlocks & SOCK_RCVBUF_LOCK)
+		return;
+	win = ((u64)copied << 1) + 16 * xs->snd.advmss;
+	win += div_u64(win * (copied - xs->rcv.space), max(xs->rcv.space, 1U)) << 1;
+	space = scale <= 0 ? win << -scale : win + div_u64(win, (1U << scale) - 1);
+	space = min_t(u64, space, xtcp_knob(sock_net(sk), rmem[2]));
+	if (space <= sk->sk_rcvbuf)
+		return;
+	WRITE_ONCE(sk->sk_rcvbuf, space);
+	WRITE_ONCE(xs->rcv.window_clamp,
+		   min_t(u32, xtcp_win_from_space(sk, space), 65535U << xs->rcv.wscale));
+}
+
+/**
+ * xtcp_buf_adjust_rcv - dynamic right-sizing: once a round trip, look what was read
+ * @sk: locked, the reader just took bytes
+ */
+void xtcp_buf_adjust_rcv(struct sock *sk)
+{
+	struct xtcp_sock *xs = xtcp_sk(sk);
+	u32 now = (u32)xtcp_now_us();
+	u32 copied;
+
+	if (!xs->rcv.rtt_us || now - xs->rcv.space_us < xs->rcv.rtt_us >> 3)
+		return;
+	copied = xs->rcv.copied_seq - xs->rcv.space_seq;
+	if (copied > xs->rcv.space) {
+		buf_grow_rcv(sk, copied);
+		xs->rcv.space = copied;
+	}
+	xs->rcv.space_seq = xs->rcv.copied_seq;
+	xs->rcv.space_us = now;
+}
+
+/**
+ * xtcp_buf_grow_window - data of good shape came: announce more of the buffer
+ * @sk: locked
+ * @skb: the segment
+ *
+ * Small segments in large buffers cost more memory than they fill of the window.
+ */
+void xtcp_buf_grow_window(struct sock *sk, const struct sk_buff *skb)
+{
+	struct xtcp_sock *xs = xtcp_sk(sk);
+	s32 room = min_t(s32, xs->rcv.window_clamp, xtcp_space(sk)) - (s32)xs->rcv.ssthresh;
+
+	if (room <= 0 || sk_under_memory_pressure(sk))
+		return;
+	if (xtcp_win_from_space(sk, skb->truesize) <= (int)skb->len)
+		xs->rcv.ssthresh += min_t(s32, room, 2 * xs->snd.advmss);
+	else if (skb->len >= 128)
+		xs->rcv.ssthresh += min_t(s32, room, skb->len);
+	else
+		return;
+	xs->rcv.quick = max_t(u8, xs->rcv.quick, 2);
+}

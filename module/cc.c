@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * cc.c owns the registry of congestion control algorithms and hands a
+ * connection's ACKs to its own. The algorithms are in core/. Socket lock.
+ */
+#include <linux/string.h>
+#include <xtcp/cc.h>
+
+#include "compat.h"
+#include "engine.h"
+
+/* The first is the default. */
+static const struct xtcp_cc_ops *const cc_list[] = {
+	&xtcp_cc_cubic,
+	&xtcp_cc_newreno,
+};
+
+/**
+ * xtcp_cc_find - an algorithm by name
+ * @name: NUL-terminated
+ *
+ * Return: NULL when there is none
+ */
+const struct xtcp_cc_ops *xtcp_cc_find(const char *name)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(cc_list); i++)
+		if (!strcmp(cc_list[i]->name, name))
+			return cc_list[i];
+	return NULL;
+}
+
+/**
+ * xtcp_cc_names - all algorithms, separated by spaces
+ * @buf: result, NUL-terminated
+ * @len: its size
+ */
+void xtcp_cc_names(char *buf, size_t len)
+{
+	unsigned int i;
+	size_t n = 0;
+
+	buf[0] = '\0';
+	for (i = 0; i < ARRAY_SIZE(cc_list); i++)
+		n += scnprintf(buf + n, len - n, "%s%s", i ? " " : "", cc_list[i]->name);
+}
+
+/**
+ * xtcp_cc_default - what a namespace starts with
+ */
+const struct xtcp_cc_ops *xtcp_cc_default(void)
+{
+	return cc_list[0];
+}
+
+/**
+ * xtcp_cc_assign - a connection begins with its namespace's algorithm
+ * @sk: new
+ */
+void xtcp_cc_assign(struct sock *sk)
+{
+	const struct xtcp_cc_ops *ops = READ_ONCE(xtcp_net(sock_net(sk))->cc);
+
+	xtcp_cc_init(&xtcp_sk(sk)->cc, ops, get_random_u32());
+}
+
+/* May an ACK grow the window in this state? Not while a reduction is under way. */
+static bool cc_may_raise(const struct xtcp_sock *xs, const struct xtcp_ack_info *ai)
+{
+	return ai->acked_segs && xs->rec.ca_state != XTCP_CA_RECOVERY &&
+	       xs->rec.ca_state != XTCP_CA_CWR;
+}
+
+/* RFC 7661: growth needs a window that was used. */
+static bool cc_window_used(const struct xtcp_sock *xs)
+{
+	if (xs->snd.cwnd_limited)
+		return true;
+	return xtcp_cc_in_slow_start(&xs->cc) && xs->cc.cwnd < 2 * xs->snd.max_packets_out;
+}
+
+/**
+ * xtcp_cc_on_ack - the congestion window's share of an ACK
+ * @sk: locked
+ * @ai: the ACK, after recovery had its say
+ * @now_us: time
+ */
+void xtcp_cc_on_ack(struct sock *sk, const struct xtcp_ack_info *ai, u64 now_us)
+{
+	struct xtcp_sock *xs = xtcp_sk(sk);
+	struct xtcp_cc_ack a = {
+		.now_us = now_us,
+		.delivered = xs->snd.delivered,
+		.acked = ai->acked_segs,
+		.acked_sacked = ai->acked_segs,
+		.acked_bytes = ai->acked_bytes,
+		.losses = ai->newly_lost,
+		.in_flight = xtcp_packets_in_flight(xs),
+		.prior_in_flight = ai->prior_in_flight,
+		.rtt_us = ai->rtt_us,
+		.min_rtt_us = xs->rtt.min_rtt_us,
+		.srtt_us = xs->rtt.srtt_us >> 3,
+		.snd_una = xs->snd.una,
+		.snd_nxt = xs->snd.nxt,
+		.mss = xs->snd.mss,
+		.is_cwnd_limited = cc_window_used(xs),
+		.ece = ai->ece,
+	};
+
+	xs->cc.state = xs->rec.ca_state;
+	xs->cc.now_us = now_us;
+	if (xs->cc.ops->cong_control) {
+		xs->cc.ops->cong_control(&xs->cc, &a);
+		return;
+	}
+	if (cc_may_raise(xs, ai))
+		xs->cc.ops->cong_avoid(&xs->cc, &a);
+}
+
+/**
+ * xtcp_cc_idle_restart - the path's state is stale after an idle RTO (RFC 5681 4.1)
+ * @sk: locked, nothing in flight
+ */
+void xtcp_cc_idle_restart(struct sock *sk)
+{
+	struct xtcp_sock *xs = xtcp_sk(sk);
+	u32 idle = (u32)jiffies - xs->snd.lsndtime;
+
+	if (!xs->snd.lsndtime || !xtcp_knob(sock_net(sk), slow_start_after_idle) ||
+	    idle <= xtcp_ack_rto(sk) || xs->cc.ops->cong_control)
+		return;
+	xs->cc.now_us = xtcp_now_us();
+	xtcp_cc_restart_idle(&xs->cc, jiffies_to_usecs(idle), xtcp_rtt_rto_us(&xs->rtt));
+	xs->snd.cwnd_usage_seq = xs->snd.nxt;
+	xs->snd.cwnd_limited = 0;
+}

@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * delack.c owns when the receiver acknowledges: at once, after a delay, with
+ * data, or not again so soon (RFC 9293 3.8.6.3, RFC 5961 5). Socket lock.
+ */
+#include "compat.h"
+#include "engine.h"
+#include "timer.h"
+
+#define DELACK_QUICK_MAX	16
+#define DELACK_MIN		(HZ / 25)
+
+/**
+ * xtcp_delack_quick - acknowledge the next segments at once
+ * @sk: locked
+ * @max: at most so many
+ */
+void xtcp_delack_quick(struct sock *sk, u32 max)
+{
+	struct xtcp_sock *xs = xtcp_sk(sk);
+	u32 n = xs->rcv.mss ? xs->rcv.wnd / (2 * xs->rcv.mss) : 0;
+
+	n = clamp(n, 2U, max);
+	xs->rcv.quick = max_t(u32, xs->rcv.quick, n);
+	xs->rcv.pingpong = 0;
+	xs->rcv.ato = XTCP_ATO_MIN;
+}
+
+/* The size of full segments as the peer makes them. */
+static void delack_measure_mss(struct xtcp_sock *xs, const struct sk_buff *skb)
+{
+	u32 len = skb_shinfo(skb)->gso_size ? : skb->len;
+
+	xs->rcv.last_seg = min_t(u32, len, U16_MAX);
+	if (len >= xs->rcv.mss) {
+		xs->rcv.mss = min_t(u32, len, xs->snd.advmss);
+		return;
+	}
+	if (XTCP_CB(skb)->flags & XTCP_PSH)
+		xs->rcv.ack_pending |= XTCP_ACK_PUSHED;
+}
+
+/* The delay follows the pace at which data comes. */
+static void delack_update_ato(struct sock *sk)
+{
+	struct xtcp_sock *xs = xtcp_sk(sk);
+	u32 gap = (u32)jiffies - xs->rcv.lrcvtime;
+
+	if (!xs->rcv.lrcvtime) {
+		xtcp_delack_quick(sk, DELACK_QUICK_MAX);
+		return;
+	}
+	if (gap <= XTCP_ATO_MIN / 2)
+		xs->rcv.ato = xs->rcv.ato / 2 + XTCP_ATO_MIN / 2;
+	else if (gap < xs->rcv.ato)
+		xs->rcv.ato = min(xs->rcv.ato / 2 + gap, xtcp_ack_rto(sk));
+	else if (gap > xtcp_ack_rto(sk))
+		xtcp_delack_quick(sk, DELACK_QUICK_MAX);
+}
+
+/**
+ * xtcp_delack_data_came - in-order data arrived: an ACK is owed
+ * @sk: locked
+ * @skb: the segment
+ */
+void xtcp_delack_data_came(struct sock *sk, const struct sk_buff *skb)
+{
+	struct xtcp_sock *xs = xtcp_sk(sk);
+
+	xs->rcv.ack_pending |= XTCP_ACK_SCHED;
+	delack_measure_mss(xs, skb);
+	xtcp_buf_measure_rtt(sk);
+	delack_update_ato(sk);
+	xs->rcv.lrcvtime = (u32)jiffies ? : 1;
+	if (skb->len >= 128)
+		xtcp_buf_grow_window(sk, skb);
+}
+
+/* Below 500 ms in any case (RFC 9293 MUST-40). */
+static u32 delack_delay(struct sock *sk)
+{
+	const struct xtcp_sock *xs = xtcp_sk(sk);
+	u32 max_ato = HZ / 2;
+
+	if (xs->rcv.ato <= DELACK_MIN)
+		return DELACK_MIN;
+	if (xs->rcv.pingpong || (xs->rcv.ack_pending & XTCP_ACK_PUSHED))
+		max_ato = XTCP_DELACK_MAX;
+	if (xs->rtt.srtt_us)
+		max_ato = min_t(u32, max_ato,
+				max_t(u32, usecs_to_jiffies(xs->rtt.srtt_us >> 3), DELACK_MIN));
+	return min_t(u32, min(xs->rcv.ato, max_ato), XTCP_DELACK_MAX);
+}
+
+static void delack_later(struct sock *sk)
+{
+	struct xtcp_sock *xs = xtcp_sk(sk);
+	unsigned long delay = delack_delay(sk);
+	unsigned long due = jiffies + delay;
+
+	if (xs->rcv.ack_pending & XTCP_ACK_TIMER) {
+		unsigned long old = xs->timers.deadline[XTCP_T_DELACK];
+
+		if (time_before_eq(old, jiffies + (xs->rcv.ato >> 2))) {
+			xtcp_xmit_ack(sk);
+			return;
+		}
+		if (!time_before(due, old))
+			return;
+	}
+	xs->rcv.ack_pending |= XTCP_ACK_SCHED | XTCP_ACK_TIMER;
+	xtcp_timer_arm(sk, XTCP_T_DELACK, delay);
+}
+
+/* More than a full segment waits, and the reader keeps up (RFC 9293 SHLD-19). */
+static bool delack_second_segment(struct sock *sk)
+{
+	const struct xtcp_sock *xs = xtcp_sk(sk);
+
+	if (xs->rcv.nxt - xs->rcv.wup <= xs->rcv.mss)
+		return false;
+	return xs->rcv.nxt - xs->rcv.copied_seq < READ_ONCE(sk->sk_rcvlowat) ||
+	       xtcp_xmit_next_window(sk) >= xs->rcv.wnd;
+}
+
+/**
+ * xtcp_delack_policy - an ACK is owed: now or later
+ * @sk: locked
+ * @ooo: there is data out of order, the peer should know at once (RFC 5681 4.2)
+ */
+void xtcp_delack_policy(struct sock *sk, bool ooo)
+{
+	struct xtcp_sock *xs = xtcp_sk(sk);
+
+	if (!(xs->rcv.ack_pending & (XTCP_ACK_SCHED | XTCP_ACK_NOW)))
+		return;
+	if (ooo || (xs->rcv.ack_pending & XTCP_ACK_NOW) ||
+	    (xs->rcv.quick && !xs->rcv.pingpong) || delack_second_segment(sk))
+		xtcp_xmit_ack(sk);
+	else
+		delack_later(sk);
+}
+
+/* Has the window grown enough with what was read to be worth a segment? */
+static bool delack_window_opened(struct sock *sk)
+{
+	const struct xtcp_sock *xs = xtcp_sk(sk);
+	u32 now = xtcp_receive_window(xs);
+	u32 next;
+
+	if (2 * now > xs->rcv.window_clamp)
+		return false;
+	next = xtcp_xmit_next_window(sk);
+	return next && next >= 2 * now;
+}
+
+/**
+ * xtcp_delack_cleanup_rbuf - the reader took @copied bytes: ACK or window update?
+ * @sk: locked
+ * @copied: bytes
+ */
+void xtcp_delack_cleanup_rbuf(struct sock *sk, int copied)
+{
+	struct xtcp_sock *xs = xtcp_sk(sk);
+	bool now = false;
+
+	if (xs->rcv.ack_pending & XTCP_ACK_SCHED)
+		now = xs->rcv.nxt - xs->rcv.wup > xs->rcv.mss ||
+		      (copied > 0 && (xs->rcv.ack_pending & XTCP_ACK_PUSHED) &&
+		       !xs->rcv.pingpong && !atomic_read(&sk->sk_rmem_alloc));
+	if (!now && copied > 0 && !(sk->sk_shutdown & RCV_SHUTDOWN))
+		now = delack_window_opened(sk);
+	if (now)
+		xtcp_xmit_ack(sk);
+}
+
+/**
+ * xtcp_delack_oow_ok - may this out-of-window segment be answered with an ACK?
+ * @sk: locked
+ * @c: the segment
+ *
+ * Data and SYN always are; pure ACKs once in invalid_ratelimit, lest two stacks with
+ * different views acknowledge each other for ever.
+ */
+bool xtcp_delack_oow_ok(struct sock *sk, const struct xtcp_ctx *c)
+{
+	struct xtcp_sock *xs = xtcp_sk(sk);
+	u32 now = (u32)jiffies;
+
+	if (c->seg.len && !(c->seg.flags & XTCP_SYN))
+		return true;
+	if (xs->rcv.oow_stamp &&
+	    now - xs->rcv.oow_stamp < xtcp_knob(sock_net(sk), invalid_ratelimit))
+		return false;
+	xs->rcv.oow_stamp = now ? : 1;
+	return true;
+}

@@ -1,0 +1,439 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * output.c owns the decision to send: Nagle, windows, congestion, probes, and
+ * the segments that open and close a connection. Socket lock.
+ */
+#include <net/dst.h>
+#include <xtcp/win.h>
+
+#include "af.h"
+#include "compat.h"
+#include "engine.h"
+#include "timer.h"
+
+/**
+ * xtcp_output_alloc_skb - an empty segment for data in page fragments
+ * @sk: locked
+ * @gfp: process context may sleep
+ *
+ * Return: the skb, not yet charged to the socket; NULL under memory pressure
+ */
+struct sk_buff *xtcp_output_alloc_skb(struct sock *sk, gfp_t gfp)
+{
+	struct sk_buff *skb = alloc_skb_fclone(XTCP_MAX_HEADER, gfp);
+
+	if (likely(skb)) {
+		if (likely(sk_wmem_schedule(sk, skb->truesize))) {
+			skb_reserve(skb, XTCP_MAX_HEADER);
+			skb->ip_summed = CHECKSUM_PARTIAL;
+			return skb;
+		}
+		__kfree_skb(skb);
+	} else {
+		sk->sk_prot->enter_memory_pressure(sk);
+	}
+	sk_stream_moderate_sndbuf(sk);
+	return NULL;
+}
+
+static void output_charge(struct sock *sk, struct sk_buff *skb)
+{
+	sk_wmem_queued_add(sk, skb->truesize);
+	sk_mem_charge(sk, skb->truesize);
+}
+
+static void output_init_cb(struct sk_buff *skb, u32 seq, u8 flags)
+{
+	struct xtcp_skb_cb *cb = XTCP_CB(skb);
+
+	memset(cb, 0, sizeof(*cb));
+	cb->seq = seq;
+	cb->end_seq = seq + !!(flags & XTCP_SYN) + !!(flags & XTCP_FIN);
+	cb->flags = flags;
+	cb->segs = 1;
+}
+
+/**
+ * xtcp_output_queue_tail - an empty segment becomes the end of the stream
+ * @sk: locked
+ * @skb: from xtcp_output_alloc_skb()
+ */
+void xtcp_output_queue_tail(struct sock *sk, struct sk_buff *skb)
+{
+	struct xtcp_sock *xs = xtcp_sk(sk);
+
+	output_init_cb(skb, xs->snd.write_seq, XTCP_ACK);
+	__skb_queue_tail(&sk->sk_write_queue, skb);
+	output_charge(sk, skb);
+	xs->snd.nonagle &= ~XTCP_NAGLE_PUSH;
+}
+
+/* First transmission done: from the send queue to the retransmission queue. */
+static void output_sent(struct sock *sk, struct sk_buff *skb)
+{
+	struct xtcp_sock *xs = xtcp_sk(sk);
+	u32 prior = xs->snd.packets_out;
+
+	xs->snd.nxt = XTCP_CB(skb)->end_seq;
+	XTCP_CB(skb)->first_us = XTCP_CB(skb)->sent_us;
+	XTCP_CB(skb)->delivered = xs->snd.delivered;
+	__skb_unlink(skb, &sk->sk_write_queue);
+	xtcp_rtxq_append(sk, skb);
+	XTCP_ADD(sock_net(sk), ORIGDATASENT, XTCP_CB(skb)->segs);
+	if (!prior || !xtcp_timer_armed(xs, XTCP_T_RTO))
+		xtcp_timer_arm(sk, XTCP_T_RTO, xtcp_ack_rto(sk));
+	xtcp_timer_cancel(sk, XTCP_T_PROBE);
+}
+
+/* RFC 9293 3.7.4, Minshall's variant, for the segment at the head of the send queue. */
+static bool output_nagle_ok(const struct xtcp_sock *xs, const struct sk_buff *skb, u32 len,
+			    u32 mss, u8 nonagle)
+{
+	if ((nonagle & XTCP_NAGLE_PUSH) || xs->snd.urg_mode)
+		return true;
+	return xtcp_win_nagle_ok(nonagle & XTCP_NAGLE_OFF,
+				 XTCP_CB(skb)->flags & XTCP_FIN,
+				 xs->snd.packets_out &&
+				 xtcp_win_small_out(xs->snd.sml, xs->snd.una, xs->snd.nxt),
+				 nonagle & XTCP_NAGLE_CORK, len, mss);
+}
+
+/* Segments the congestion window still admits. */
+static u32 output_cwnd_quota(struct sock *sk, const struct sk_buff *skb)
+{
+	const struct xtcp_sock *xs = xtcp_sk(sk);
+	u32 in_flight = xtcp_packets_in_flight(xs);
+
+	/* A lone FIN would only wait for nothing. */
+	if ((XTCP_CB(skb)->flags & XTCP_FIN) && !skb->len)
+		return 1;
+	return in_flight < xs->cc.cwnd ? xs->cc.cwnd - in_flight : 0;
+}
+
+/* Bytes of @skb that window and MSS admit in one go; 0: wait. */
+static u32 output_limit(struct sock *sk, struct sk_buff *skb, u32 mss, u32 quota, u8 nonagle)
+{
+	const struct xtcp_sock *xs = xtcp_sk(sk);
+	u32 window = xtcp_wnd_end(xs) - XTCP_CB(skb)->seq;
+	u32 max_segs = xs->snd.urg_mode ? 1 : min_t(u32, quota, sk->sk_gso_max_segs);
+	u32 max_len = sk_can_gso(sk) ? max_segs * mss : mss;
+	u32 len = min3(skb->len, window, max_len);
+
+	if (len < mss || len % mss == 0)
+		return len;
+	/* Whole segments go; the odd rest only if it ends the data and Nagle lets it. */
+	if (len == skb->len && output_nagle_ok(xs, skb, len % mss, mss, nonagle))
+		return len;
+	return len - len % mss;
+}
+
+/* Sender's silly-window avoidance: a whole segment, or all there is, must fit the window. */
+static bool output_window_ok(const struct xtcp_sock *xs, const struct sk_buff *skb, u32 mss)
+{
+	u32 end = XTCP_CB(skb)->end_seq;
+
+	if (skb->len > mss)
+		end = XTCP_CB(skb)->seq + mss;
+	return !xtcp_seq_after(end, xtcp_wnd_end(xs));
+}
+
+/* RFC 7661: was the window really what held us back in this round? */
+static void output_validate_cwnd(struct sock *sk, bool limited)
+{
+	struct xtcp_sock *xs = xtcp_sk(sk);
+
+	if (!xtcp_seq_before(xs->snd.una, xs->snd.cwnd_usage_seq) || limited ||
+	    (!xs->snd.cwnd_limited && xs->snd.packets_out > xs->snd.max_packets_out)) {
+		xs->snd.cwnd_limited = limited;
+		xs->snd.max_packets_out = xs->snd.packets_out;
+		xs->snd.cwnd_usage_seq = xs->snd.nxt;
+	}
+}
+
+/* Sends the head of the send queue, or the part that may go. */
+static bool output_send_head(struct sock *sk, struct sk_buff *skb, u32 mss, u32 quota, u8 nonagle)
+{
+	struct xtcp_sock *xs = xtcp_sk(sk);
+	u32 len = output_limit(sk, skb, mss, quota, nonagle);
+
+	if (skb->len > len && xtcp_rtxq_split(sk, skb, len, false))
+		return false;
+	xtcp_rtxq_set_segs(skb, mss);
+	if (xtcp_xmit_skb(sk, skb, true))
+		return false;
+	output_sent(sk, skb);
+	if (skb->len < XTCP_CB(skb)->segs * mss)
+		xs->snd.sml = XTCP_CB(skb)->end_seq;
+	return true;
+}
+
+/* Sends while something may go; @one: the head at most. True when data stays with nothing out. */
+static bool output_write(struct sock *sk, u8 nonagle, bool one)
+{
+	struct xtcp_sock *xs = xtcp_sk(sk);
+	bool limited = false, sent = false;
+	struct sk_buff *skb;
+	u32 mss, quota;
+
+	mss = xtcp_mss_current(sk);
+	while ((skb = skb_peek(&sk->sk_write_queue))) {
+		bool tail = skb_queue_is_last(&sk->sk_write_queue, skb);
+
+		quota = output_cwnd_quota(sk, skb);
+		if (!quota) {
+			limited = true;
+			break;
+		}
+		if (!output_window_ok(xs, skb, mss))
+			break;
+		if (!output_nagle_ok(xs, skb, skb->len, mss, tail ? nonagle : XTCP_NAGLE_PUSH))
+			break;
+		if (!output_send_head(sk, skb, mss, quota, tail ? nonagle : XTCP_NAGLE_PUSH))
+			break;
+		sent = true;
+		if (one)
+			break;
+	}
+	if (sent || limited)
+		output_validate_cwnd(sk, limited);
+	return !xs->snd.packets_out && skb_peek(&sk->sk_write_queue);
+}
+
+/**
+ * xtcp_output_probe_when - delay of the next zero-window probe (RFC 9293 SHLD-29, 30)
+ * @sk: locked
+ *
+ * Return: jiffies
+ */
+unsigned long xtcp_output_probe_when(const struct sock *sk)
+{
+	return max_t(unsigned long, xtcp_ack_rto(sk), usecs_to_jiffies(XTCP_RTO_MIN_US));
+}
+
+/**
+ * xtcp_output_check_probe_timer - data waits and nothing is out: somebody must probe
+ * @sk: locked
+ */
+void xtcp_output_check_probe_timer(struct sock *sk)
+{
+	struct xtcp_sock *xs = xtcp_sk(sk);
+
+	if (!xs->snd.packets_out && !xtcp_timer_armed(xs, XTCP_T_PROBE))
+		xtcp_timer_arm(sk, XTCP_T_PROBE, xtcp_output_probe_when(sk));
+}
+
+/**
+ * xtcp_output_push_nagle - send what may go, by a given Nagle setting
+ * @sk: locked
+ * @nonagle: XTCP_NAGLE_*
+ */
+void xtcp_output_push_nagle(struct sock *sk, u8 nonagle)
+{
+	if (sk->sk_state == TCP_CLOSE || !skb_peek(&sk->sk_write_queue))
+		return;
+	if (!xtcp_sk(sk)->snd.packets_out)
+		xtcp_cc_idle_restart(sk);
+	if (output_write(sk, nonagle, false))
+		xtcp_output_check_probe_timer(sk);
+}
+
+/**
+ * xtcp_output_push - send what Nagle, the windows and congestion control admit
+ * @sk: locked
+ */
+void xtcp_output_push(struct sock *sk)
+{
+	xtcp_output_push_nagle(sk, xtcp_sk(sk)->snd.nonagle);
+}
+
+/**
+ * xtcp_output_push_one - send the head of the send queue now if it may go at all
+ * @sk: locked
+ */
+void xtcp_output_push_one(struct sock *sk)
+{
+	if (output_write(sk, XTCP_NAGLE_PUSH, true))
+		xtcp_output_check_probe_timer(sk);
+}
+
+/* Sequence and window variables of an active open (RFC 9293 3.10.1). */
+static void output_init_connect(struct sock *sk)
+{
+	struct net *net = sock_net(sk);
+	struct xtcp_sock *xs = xtcp_sk(sk);
+	bool scale = xtcp_knob(net, window_scaling);
+	u32 clamp = 0;
+
+	if (xs->snd.user_mss)
+		xs->snd.mss_clamp = xs->snd.user_mss;
+	xs->snd.max_wnd = 0;
+	xtcp_mss_sync(sk, dst_mtu(__sk_dst_get(sk)));
+	xs->snd.advmss = xtcp_mss_announce(sk);
+	if (sk->sk_userlocks & SOCK_RCVBUF_LOCK)
+		clamp = max(xtcp_full_space(sk), 0);
+	xtcp_win_select_initial(max(xtcp_full_space(sk), 0), xtcp_knob(net, rmem[2]),
+				xs->snd.advmss - (xtcp_knob(net, timestamps) ?
+						  XTCP_OPT_TS_ALIGNED : 0),
+				scale, &xs->rcv.wnd, &clamp, &xs->rcv.wscale);
+	xs->rcv.window_clamp = clamp;
+	xs->rcv.ssthresh = xs->rcv.wnd;
+	xtcp_mss_init_rcv(sk);
+	xs->snd.wnd = 0;
+	xs->snd.wl1 = 0;
+	xs->snd.isn = xs->snd.write_seq;
+	xs->snd.una = xs->snd.isn;
+	xs->snd.nxt = xs->snd.isn;
+	xs->snd.sml = xs->snd.isn;
+	xs->snd.up = xs->snd.isn;
+	xs->rcv.nxt = 0;
+	xs->rcv.wup = 0;
+	xs->rcv.copied_seq = 0;
+}
+
+/* SYN, alone or with an ACK: it lives in the retransmission queue like data. */
+static int output_send_syn(struct sock *sk, u8 flags)
+{
+	struct xtcp_sock *xs = xtcp_sk(sk);
+	struct sk_buff *skb = alloc_skb_fclone(XTCP_MAX_HEADER, sk->sk_allocation);
+	int err;
+
+	if (unlikely(!skb))
+		return -ENOBUFS;
+	skb_reserve(skb, XTCP_MAX_HEADER);
+	skb->ip_summed = CHECKSUM_PARTIAL;
+	output_init_cb(skb, xs->snd.isn, flags);
+	output_charge(sk, skb);
+	xtcp_rtxq_append(sk, skb);
+	err = xtcp_xmit_skb(sk, skb, true);
+	XTCP_CB(skb)->first_us = XTCP_CB(skb)->sent_us;
+	xs->snd.write_seq = xs->snd.isn + 1;
+	xs->snd.nxt = xs->snd.write_seq;
+	xs->snd.pushed_seq = xs->snd.write_seq;
+	xtcp_timer_arm(sk, XTCP_T_RTO, xtcp_ack_rto(sk));
+	return err == -ECONNREFUSED ? err : 0;
+}
+
+/**
+ * xtcp_output_connect - send the SYN of an active open
+ * @sk: locked, SYN_SENT, routed, in the table; snd.write_seq holds the ISN
+ *
+ * Return: 0; -ENOBUFS; -EHOSTUNREACH; -ECONNREFUSED from an ICMP error on the spot
+ */
+int xtcp_output_connect(struct sock *sk)
+{
+	struct xtcp_sock *xs = xtcp_sk(sk);
+
+	if (xs->af->route(sk))
+		return -EHOSTUNREACH;
+	output_init_connect(sk);
+	XTCP_INC(sock_net(sk), ACTIVEOPENS);
+	return output_send_syn(sk, XTCP_SYN);
+}
+
+/**
+ * xtcp_output_synack - simultaneous open: our SYN once more, with an ACK (RFC 9293 3.5)
+ * @sk: locked, SYN_RECV
+ *
+ * Return: as xtcp_output_connect()
+ */
+int xtcp_output_synack(struct sock *sk)
+{
+	struct sk_buff *syn = xtcp_rtxq_head(sk);
+	int err;
+
+	if (!syn || !(XTCP_CB(syn)->flags & XTCP_SYN))
+		return -EINVAL;
+	XTCP_CB(syn)->flags |= XTCP_ACK;
+	err = xtcp_xmit_skb(sk, syn, true);
+	return err > 0 ? 0 : err;
+}
+
+/**
+ * xtcp_output_fin - end the stream: FIN on the last unsent segment or on its own
+ * @sk: locked, state already moved
+ */
+void xtcp_output_fin(struct sock *sk)
+{
+	struct sk_buff *skb = skb_peek_tail(&sk->sk_write_queue);
+	struct xtcp_sock *xs = xtcp_sk(sk);
+
+	if (!skb) {
+		skb = alloc_skb_fclone(XTCP_MAX_HEADER, sk->sk_allocation | __GFP_NOFAIL);
+		skb_reserve(skb, XTCP_MAX_HEADER);
+		skb->ip_summed = CHECKSUM_PARTIAL;
+		xtcp_output_queue_tail(sk, skb);
+	}
+	XTCP_CB(skb)->flags |= XTCP_FIN;
+	XTCP_CB(skb)->end_seq++;
+	xs->snd.write_seq++;
+	xs->snd.fin_queued = 1;
+	xtcp_output_push_nagle(sk, XTCP_NAGLE_OFF);
+}
+
+/* What the window admits of the head of the send queue, however little. */
+static int output_probe_with_data(struct sock *sk, struct sk_buff *skb)
+{
+	struct xtcp_sock *xs = xtcp_sk(sk);
+	u32 mss = xtcp_mss_current(sk);
+	u32 len = min3(xtcp_wnd_end(xs) - XTCP_CB(skb)->seq, mss, skb->len);
+	int err;
+
+	if (xtcp_seq_before(xs->snd.pushed_seq, XTCP_CB(skb)->end_seq))
+		xs->snd.pushed_seq = XTCP_CB(skb)->end_seq;
+	if (len < skb->len && xtcp_rtxq_split(sk, skb, len, false))
+		return -ENOMEM;
+	XTCP_CB(skb)->flags |= XTCP_PSH;
+	xtcp_rtxq_set_segs(skb, mss);
+	err = xtcp_xmit_skb(sk, skb, true);
+	if (!err)
+		output_sent(sk, skb);
+	return err;
+}
+
+/**
+ * xtcp_output_wakeup_probe - make the peer answer: data if the window admits any, else an
+ *	old empty segment (RFC 9293 3.8.6.1, 3.8.4)
+ * @sk: locked
+ *
+ * Return: as xtcp_xmit_skb()
+ */
+int xtcp_output_wakeup_probe(struct sock *sk)
+{
+	struct sk_buff *skb = skb_peek(&sk->sk_write_queue);
+	struct xtcp_sock *xs = xtcp_sk(sk);
+
+	if (sk->sk_state == TCP_CLOSE)
+		return -ENOTCONN;
+	if (skb && xtcp_seq_before(XTCP_CB(skb)->seq, xtcp_wnd_end(xs)))
+		return output_probe_with_data(sk, skb);
+	XTCP_INC(sock_net(sk), WINPROBE);
+	if (xs->snd.urg_mode && xtcp_seq_between(xs->snd.up, xs->snd.una + 1,
+						 xs->snd.una + 0xffff))
+		xtcp_xmit_probe(sk, true);
+	return xtcp_xmit_probe(sk, false);
+}
+
+/**
+ * xtcp_output_probe - zero-window probe, and the deadline of the next
+ * @sk: locked
+ */
+void xtcp_output_probe(struct sock *sk)
+{
+	struct xtcp_sock *xs = xtcp_sk(sk);
+	int err = xtcp_output_wakeup_probe(sk);
+
+	if (xs->snd.packets_out || skb_queue_empty(&sk->sk_write_queue)) {
+		xs->rec.probes_out = 0;
+		xs->rec.backoff = 0;
+		xs->rec.probes_stamp = 0;
+		return;
+	}
+	xs->rec.probes_out++;
+	if (err > 0) {
+		xtcp_timer_arm(sk, XTCP_T_PROBE, XTCP_RESOURCE_PROBE);
+		return;
+	}
+	if (xs->rec.backoff < xtcp_knob(sock_net(sk), retries2))
+		xs->rec.backoff++;
+	xtcp_timer_arm(sk, XTCP_T_PROBE, xtcp_output_probe_when(sk));
+}

@@ -1,0 +1,294 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * rtxq.c owns the retransmission queue: what was sent and is not acknowledged,
+ * by sequence number, and the surgery on its segments. Socket lock.
+ */
+#include <net/inet_ecn.h>
+
+#include "af.h"
+#include "compat.h"
+#include "engine.h"
+#include "timer.h"
+
+#include <trace/events/xtcp.h>
+
+struct sk_buff *xtcp_rtxq_head(const struct sock *sk)
+{
+	return rb_to_skb(rb_first(&xtcp_sk(sk)->snd.rtxq));
+}
+
+struct sk_buff *xtcp_rtxq_tail(const struct sock *sk)
+{
+	return rb_to_skb(rb_last(&xtcp_sk(sk)->snd.rtxq));
+}
+
+struct sk_buff *xtcp_rtxq_next(const struct sk_buff *skb)
+{
+	return rb_to_skb(rb_next(&skb->rbnode));
+}
+
+static void rtxq_insert_after(struct rb_root *root, struct sk_buff *prev, struct sk_buff *skb)
+{
+	struct rb_node **p = &root->rb_node;
+	struct rb_node *parent = NULL;
+
+	if (prev) {
+		parent = &prev->rbnode;
+		p = &parent->rb_right;
+		while (*p) {
+			parent = *p;
+			p = &parent->rb_left;
+		}
+	}
+	rb_link_node(&skb->rbnode, parent, p);
+	rb_insert_color(&skb->rbnode, root);
+}
+
+/**
+ * xtcp_rtxq_append - a segment was sent for the first time
+ * @sk: locked
+ * @skb: in no queue; its numbers follow all of the queue's
+ */
+void xtcp_rtxq_append(struct sock *sk, struct sk_buff *skb)
+{
+	struct xtcp_sock *xs = xtcp_sk(sk);
+
+	rtxq_insert_after(&xs->snd.rtxq, xtcp_rtxq_tail(sk), skb);
+	xs->snd.packets_out += XTCP_CB(skb)->segs;
+}
+
+/**
+ * xtcp_rtxq_unlink_free - a segment is acknowledged; the counts are the caller's
+ * @sk: locked
+ * @skb: in the queue
+ */
+void xtcp_rtxq_unlink_free(struct sock *sk, struct sk_buff *skb)
+{
+	rb_erase(&skb->rbnode, &xtcp_sk(sk)->snd.rtxq);
+	xtcp_sock_wfree_skb(sk, skb);
+}
+
+/**
+ * xtcp_rtxq_set_segs - how many segments @skb counts as
+ * @skb: egress
+ * @mss: bytes per segment
+ */
+void xtcp_rtxq_set_segs(struct sk_buff *skb, u32 mss)
+{
+	XTCP_CB(skb)->segs = skb->len <= mss ? 1 : DIV_ROUND_UP(skb->len, mss);
+}
+
+/* The counts of a sent segment change by @delta (negative: fewer). */
+static void rtxq_adjust(struct xtcp_sock *xs, const struct sk_buff *skb, int delta)
+{
+	u8 sacked = XTCP_CB(skb)->sacked;
+
+	xs->snd.packets_out += delta;
+	if (sacked & XTCP_SACKED_ACKED)
+		xs->snd.sacked_out += delta;
+	if (sacked & XTCP_SACKED_RETRANS)
+		xs->snd.retrans_out += delta;
+	if (sacked & XTCP_SACKED_LOST)
+		xs->snd.lost_out += delta;
+}
+
+/* Peers that make us split and split again don't get more memory for it (CVE-2019-11478). */
+static bool rtxq_too_fragmented(const struct sock *sk)
+{
+	u32 limit = READ_ONCE(sk->sk_sndbuf) + 2 * GSO_LEGACY_MAX_SIZE;
+
+	return sk->sk_wmem_queued >> 1 > limit && sk->sk_state != TCP_SYN_SENT;
+}
+
+static struct sk_buff *rtxq_new_half(struct sock *sk, struct sk_buff *skb, u32 len)
+{
+	u32 rest = skb->len - len;
+	struct sk_buff *half;
+
+	half = alloc_skb_fclone(XTCP_MAX_HEADER, GFP_ATOMIC | __GFP_NOWARN);
+	if (!half)
+		return NULL;
+	skb_reserve(half, XTCP_MAX_HEADER);
+	half->ip_summed = CHECKSUM_PARTIAL;
+	sk_wmem_queued_add(sk, half->truesize);
+	sk_mem_charge(sk, half->truesize);
+	half->truesize += rest;
+	skb->truesize -= rest;
+	memcpy(half->cb, skb->cb, sizeof(half->cb));
+	return half;
+}
+
+static void rtxq_split_cb(struct sk_buff *skb, struct sk_buff *half, u32 len)
+{
+	struct xtcp_skb_cb *a = XTCP_CB(skb);
+	struct xtcp_skb_cb *b = XTCP_CB(half);
+
+	b->seq = a->seq + len;
+	b->end_seq = a->end_seq;
+	a->end_seq = b->seq;
+	a->flags &= ~(XTCP_FIN | XTCP_PSH);
+	a->eor = 0;
+}
+
+/**
+ * xtcp_rtxq_split - cut a segment in two, in either queue
+ * @sk: locked
+ * @skb: keeps the first @len bytes; what follows becomes its successor
+ * @len: less than its length
+ * @sent: in the retransmission queue (else in sk_write_queue)
+ *
+ * Return: 0 or -ENOMEM, with nothing changed
+ */
+int xtcp_rtxq_split(struct sock *sk, struct sk_buff *skb, u32 len, bool sent)
+{
+	struct xtcp_sock *xs = xtcp_sk(sk);
+	u32 mss = xtcp_mss_current(sk);
+	struct sk_buff *half;
+	int old_segs;
+
+	if (rtxq_too_fragmented(sk) || skb_unclone(skb, GFP_ATOMIC))
+		return -ENOMEM;
+	half = rtxq_new_half(sk, skb, len);
+	if (!half)
+		return -ENOMEM;
+	rtxq_split_cb(skb, half, len);
+	skb_split(skb, half, len);
+	old_segs = XTCP_CB(skb)->segs;
+	xtcp_rtxq_set_segs(skb, mss);
+	xtcp_rtxq_set_segs(half, mss);
+	if (!sent) {
+		__skb_queue_after(&sk->sk_write_queue, skb, half);
+		return 0;
+	}
+	rtxq_adjust(xs, skb, (int)(XTCP_CB(skb)->segs + XTCP_CB(half)->segs) - old_segs);
+	rtxq_insert_after(&xs->snd.rtxq, skb, half);
+	return 0;
+}
+
+/* Drops the first @len bytes of paged data. */
+static void rtxq_eat_frags(struct sk_buff *skb, u32 len)
+{
+	struct skb_shared_info *si = skb_shinfo(skb);
+	u32 eat = len;
+	int i, k = 0;
+
+	for (i = 0; i < si->nr_frags; i++) {
+		u32 size = skb_frag_size(&si->frags[i]);
+
+		if (size <= eat) {
+			skb_frag_unref(skb, i);
+			eat -= size;
+			continue;
+		}
+		si->frags[k] = si->frags[i];
+		if (eat) {
+			skb_frag_off_add(&si->frags[k], eat);
+			skb_frag_size_sub(&si->frags[k], eat);
+			eat = 0;
+		}
+		k++;
+	}
+	si->nr_frags = k;
+	skb->data_len -= len;
+	skb->len -= len;
+}
+
+/**
+ * xtcp_rtxq_trim_head - the peer acknowledged the first @len bytes of a sent segment
+ * @sk: locked
+ * @skb: in the queue, longer than @len
+ * @len: bytes
+ *
+ * Return: 0 or -ENOMEM (a clone is still below us), with nothing changed
+ */
+int xtcp_rtxq_trim_head(struct sock *sk, struct sk_buff *skb, u32 len)
+{
+	struct xtcp_skb_cb *cb = XTCP_CB(skb);
+	u32 delta = min_t(u32, len, skb->truesize - 1);
+	int old_segs = cb->segs;
+
+	if (skb_unclone(skb, GFP_ATOMIC))
+		return -ENOMEM;
+	rtxq_eat_frags(skb, len);
+	cb->seq += len;
+	skb->truesize -= delta;
+	sk_wmem_queued_add(sk, -delta);
+	sk_mem_uncharge(sk, delta);
+	xtcp_rtxq_set_segs(skb, xtcp_mss_current(sk));
+	if ((int)cb->segs > old_segs)
+		cb->segs = old_segs;
+	rtxq_adjust(xtcp_sk(sk), skb, (int)cb->segs - old_segs);
+	return 0;
+}
+
+/* How much of @skb may go again, bytes; negative errno when nothing may. */
+static int rtxq_retransmit_len(struct sock *sk, struct sk_buff *skb)
+{
+	struct xtcp_sock *xs = xtcp_sk(sk);
+	const struct xtcp_skb_cb *cb = XTCP_CB(skb);
+	u32 mss = xtcp_mss_current(sk);
+	s32 window = xtcp_wnd_end(xs) - cb->seq;
+
+	/* Past a shrunken edge only the head goes, as a probe (RFC 9293 SHLD-16, 17). */
+	if (window <= 0 && cb->seq != xs->snd.una)
+		return -EAGAIN;
+	if (window > 0 && (u32)window < mss)
+		mss = window;
+	return min_t(u32, skb->len, mss);
+}
+
+static void rtxq_count_retransmit(struct sock *sk, struct sk_buff *skb)
+{
+	struct xtcp_skb_cb *cb = XTCP_CB(skb);
+	struct xtcp_sock *xs = xtcp_sk(sk);
+
+	XTCP_ADD(sock_net(sk), RETRANSSEGS, cb->segs);
+	if (cb->flags & XTCP_SYN)
+		XTCP_INC(sock_net(sk), SYNRETRANS);
+	xs->snd.total_retrans += cb->segs;
+	xs->snd.bytes_retrans += skb->len;
+	if (!(cb->sacked & XTCP_SACKED_RETRANS))
+		xs->snd.retrans_out += cb->segs;
+	cb->sacked |= XTCP_SACKED_RETRANS | XTCP_SACKED_EVER;
+	if (!xs->rec.retrans_stamp)
+		xs->rec.retrans_stamp = (xtcp_now_ts() -
+					 ((u32)xtcp_now_us() - cb->first_us) / USEC_PER_MSEC) ? : 1;
+	trace_xtcp_retransmit_skb(sk, skb);
+}
+
+/**
+ * xtcp_rtxq_retransmit - send one segment again
+ * @sk: locked
+ * @skb: in the queue; what exceeds one MSS is split off first
+ *
+ * Return: 0; a negative errno (no route, window, memory); or positive: the path
+ *	below us is congested, or still holds the last copy
+ */
+int xtcp_rtxq_retransmit(struct sock *sk, struct sk_buff *skb)
+{
+	struct xtcp_sock *xs = xtcp_sk(sk);
+	int len, err;
+
+	if (skb_fclone_busy(sk, skb))
+		return NET_XMIT_CN;
+	if (xtcp_seq_before(XTCP_CB(skb)->seq, xs->snd.una) &&
+	    xtcp_rtxq_trim_head(sk, skb, xs->snd.una - XTCP_CB(skb)->seq))
+		return NET_XMIT_CN;
+	err = xs->af->route(sk);
+	if (err)
+		return -EHOSTUNREACH;
+	len = rtxq_retransmit_len(sk, skb);
+	if (len < 0)
+		return len;
+	if (skb->len > len && xtcp_rtxq_split(sk, skb, len, true))
+		return NET_XMIT_CN;
+	rtxq_adjust(xs, skb, 1 - (int)XTCP_CB(skb)->segs);
+	XTCP_CB(skb)->segs = 1;
+	err = xtcp_xmit_skb(sk, skb, true);
+	if (err) {
+		XTCP_INC(sock_net(sk), RETRANSFAIL);
+		return err > 0 ? err : NET_XMIT_CN;
+	}
+	rtxq_count_retransmit(sk, skb);
+	return 0;
+}
