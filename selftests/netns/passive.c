@@ -183,15 +183,13 @@ static void test_accept_queue(void)
 	tap_ok(silent(&c[2]) && conn_state(&c[2]) == S_SYN_RECV,
 	       "its ACK leaves a request half-open");
 
-	l.fd = accept(l.lfd, NULL, NULL);
-	close(l.fd);
+	drop(accept(l.lfd, NULL, NULL));
 	tap_ok(conn_expect(&c[2], SYN | ACK, NULL), "which asks again when its timer fires");
 	send_ack(&c[2]);
 	tap_ok(conn_state(&c[2]) == S_ESTABLISHED, "and is established once there is room");
 
 	knob("abort_on_overflow", "1");
-	l.fd = accept(l.lfd, NULL, NULL);
-	close(l.fd);
+	drop(accept(l.lfd, NULL, NULL));
 	ok = syn_answered(&c[3]);
 	client(&c[0], &l);
 	ok &= syn_answered(&c[0]);
@@ -199,7 +197,6 @@ static void test_accept_queue(void)
 	send_ack(&c[3]);
 	tap_ok(ok && answered(&c[3], RST), "abort_on_overflow: RST");
 	knob("abort_on_overflow", "0");
-	l.fd = -1;
 	conn_kill(&l);
 }
 
@@ -240,7 +237,7 @@ static bool child_options(const struct conn *l, int options, int wscale)
 	     info.tcpi_snd_wscale == wscale;
 	if (!ok)
 		tap_note("options %x, shift %u", info.tcpi_options, info.tcpi_snd_wscale);
-	close(fd);
+	drop(fd);
 	return ok;
 }
 

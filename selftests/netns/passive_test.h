@@ -101,6 +101,17 @@ static inline bool counted(const char *group, const char *name, long before, lon
 	return false;
 }
 
+/* Closes without an orphan that would outlive the test. */
+static inline void drop(int fd)
+{
+	struct linger linger = { .l_onoff = 1 };
+
+	if (fd < 0)
+		return;
+	setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger));
+	close(fd);
+}
+
 static inline void nap_ms(long ms)
 {
 	struct timespec ts = { .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000 };
