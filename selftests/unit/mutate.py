@@ -65,8 +65,9 @@ def compile_to(out, source, *include):
 
 
 def prepare(objects, names):
-    """Compile what no mutant touches once: the core and the tests."""
-    for source in list(CORE.glob("*.c")) + [HERE / f"test_{n}.c" for n in names]:
+    """Compile what no mutant touches once: the core, the simulator and the tests."""
+    simulator = [HERE / "sim" / "sim_net.c", HERE / "sim" / "sim_snd.c"]
+    for source in [*CORE.glob("*.c"), *simulator, *(HERE / f"test_{n}.c" for n in names)]:
         if not compile_to(objects / f"{source.stem}.o", source):
             sys.exit(f"{source} does not compile")
 

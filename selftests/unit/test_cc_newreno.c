@@ -176,6 +176,24 @@ TEST(cc_restart_idle__tells_the_algorithm_first)
 	EXPECT_EQ(restarts, 1);
 }
 
+static void test_control(struct xtcp_cc *cc, const struct xtcp_cc_ack *a)
+{
+	(void)a;
+	cc->cwnd = 1;
+}
+
+TEST(cc_restart_idle__and_app_limited_leave_a_model_alone)
+{
+	static const struct xtcp_cc_ops ops = { .name = "model", .cong_control = test_control };
+	struct xtcp_cc cc = test_cc(100, 20);
+
+	cc.ops = &ops;
+	xtcp_cc_restart_idle(&cc, 5000, 1000);
+	xtcp_cc_app_limited(&cc, 10);
+	EXPECT_EQ(cc.cwnd, 100);
+	EXPECT_EQ(cc.ssthresh, 20);
+}
+
 TEST(cc_app_limited__decays_half_way)
 {
 	struct xtcp_cc cc = test_cc(100, 20);

@@ -247,7 +247,7 @@ TEST(sack_block_valid__agrees_with_the_definition)
 			for (e = 0; e < n; e++)
 				EXPECT_EQ(xtcp_sack_block_valid(0, nxt * step, 0, 0, s * step,
 								e * step, false),
-					  0 < s && s < e && e <= nxt);
+					  s > 0 && s < e && e <= nxt);
 }
 
 static bool test_dsack(u32 start, u32 end)

@@ -23,7 +23,7 @@
 
 #define SIM_FLOWS_MAX 8
 #define SIM_MSS 1500U
-#define SIM_RING (1U << 15) /* segments outstanding at most: the peer's window */
+#define SIM_RING 32768U /* segments outstanding at most: the peer's window */
 #define SIM_NEVER U64_MAX
 
 /* The path: one queue, then a wire; ACKs return over the wire alone. */

@@ -19,8 +19,11 @@ struct grid_mix {
 static const struct grid_mix mixes[] = {
 	{ "reno", { &xtcp_cc_newreno } },
 	{ "cubic", { &xtcp_cc_cubic } },
+	{ "bbr", { &xtcp_cc_bbr } },
 	{ "2 cubic", { &xtcp_cc_cubic, &xtcp_cc_cubic } },
 	{ "4 cubic", { &xtcp_cc_cubic, &xtcp_cc_cubic, &xtcp_cc_cubic, &xtcp_cc_cubic } },
+	{ "4 bbr", { &xtcp_cc_bbr, &xtcp_cc_bbr, &xtcp_cc_bbr, &xtcp_cc_bbr } },
+	{ "2 bbr 2 cubic", { &xtcp_cc_bbr, &xtcp_cc_bbr, &xtcp_cc_cubic, &xtcp_cc_cubic } },
 	{ "2 reno 2 cubic", { &xtcp_cc_newreno, &xtcp_cc_newreno, &xtcp_cc_cubic,
 			      &xtcp_cc_cubic } },
 };
