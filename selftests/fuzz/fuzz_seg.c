@@ -10,7 +10,7 @@
 
 #define AREA 128
 
-static u8 area[AREA] __attribute__((aligned(8)));
+static _Alignas(8) u8 area[AREA];
 static u64 errors[4], seen_bad, seen_fast, seen[6];
 
 /* Option areas as real stacks write them. */

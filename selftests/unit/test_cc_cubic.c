@@ -122,6 +122,23 @@ TEST(cubic_cong_avoid__fast_convergence)
 	EXPECT_LT(cc.cwnd, test_formula(595, 490, 6.0) * 1.02);
 }
 
+/* Where the cube of the time would wrap to 0 in 64 bits. */
+TEST(cubic_cong_avoid__cube_does_not_wrap)
+{
+	u32 bit;
+
+	for (bit = 20; bit < 45; bit++) {
+		struct xtcp_cc cc = test_cc(1000, 100);
+
+		ack.min_rtt_us = 0;
+		test_loss(&cc);
+		test_round(&cc, 0);
+		ack.now_us += ((1ULL << bit) + 9085) * MS; /* K is 9085 ms */
+		test_round(&cc, 0);
+		EXPECT_GT(cc.cwnd, 1000);
+	}
+}
+
 /* The formula at the end of the coming round trip is the aim, in one round trip. */
 TEST(cubic_cong_avoid__looks_one_rtt_ahead)
 {

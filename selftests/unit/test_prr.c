@@ -75,6 +75,28 @@ TEST(prr_sndcnt__below_ssthresh)
 	EXPECT_EQ(xtcp_prr_sndcnt(&p, 50, 4, 0, true), 3);
 }
 
+TEST(prr_sndcnt__rounds_exactly)
+{
+	struct xtcp_prr p;
+
+	xtcp_prr_begin(&p, 10);
+	p.out = 1;
+	/* 3 * 7 / 10 is 2.1: 3 due; 10 * 7 / 10 is 7 */
+	EXPECT_EQ(xtcp_prr_sndcnt(&p, 7, 9, 3, false), 2);
+	EXPECT_EQ(xtcp_prr_sndcnt(&p, 7, 9, 7, false), 6);
+}
+
+TEST(prr_sndcnt__ahead_of_what_was_delivered)
+{
+	struct xtcp_prr p;
+
+	xtcp_prr_begin(&p, 100);
+	p.out = 9;
+	EXPECT_EQ(xtcp_prr_sndcnt(&p, 50, 4, 0, false), 0);
+	EXPECT_EQ(xtcp_prr_sndcnt(&p, 50, 4, 0, true), 1);
+	EXPECT_EQ(xtcp_prr_sndcnt(&p, 50, 4, 2, false), 2);
+}
+
 TEST(prr_sndcnt__below_ssthresh_never_beyond_it)
 {
 	struct xtcp_prr p;

@@ -30,6 +30,8 @@ TEST(rack_init__nothing_is_late)
 	EXPECT_EQ(r.reo_wnd_mult, 1);
 	EXPECT_FALSE(r.reordering_seen);
 	EXPECT_EQ(xtcp_rack_remaining(&r, 5, 1100, 1000000, 0), XTCP_RACK_NOT_YET);
+	xtcp_rack_init(&r, 0xf0000000);
+	EXPECT_EQ(xtcp_rack_remaining(&r, 0, 0xf0000001, 1000000, 0), XTCP_RACK_NOT_YET);
 }
 
 TEST(rack_delivered__keeps_the_latest_transmission)
