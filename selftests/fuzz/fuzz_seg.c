@@ -10,7 +10,8 @@
 
 #define AREA 128
 
-static _Alignas(8) u8 area[AREA];
+static u64 area_words[AREA / sizeof(u64)];
+static u8 *const area = (u8 *)area_words;
 static u64 errors[4], seen_bad, seen_fast, seen[6];
 
 /* Option areas as real stacks write them. */

@@ -31,6 +31,7 @@ SWAPS = [
     (r"\+\+", "--"), (r"\btrue\b", "false"), (r"\bfalse\b", "true"),
 ]
 NUMBER = re.compile(r"(?<![\w.])(\d+)(?=[UL]*\b)(?!x)")
+DECLARATION = re.compile(r"^\t(u8|u16|u32|u64|bool) \w+( : \d+|\[\w+\])?;")
 STATEMENT = re.compile(r"^\t+[a-z_>\-.*()\[\]0-9]+(\(.*\)| [-+|&^>]*>?= .*|\+\+|--);")
 
 
@@ -41,7 +42,8 @@ def mutants(lines):
         text = line.strip()
         comment = comment or text.startswith("/*")
         ends = text.endswith("*/")
-        if comment or not line.startswith("\t") or text.startswith(("/", "static const")):
+        skip = text.startswith(("/", "static const")) or DECLARATION.match(line)
+        if comment or skip or not line.startswith("\t"):
             comment = comment and not ends
             continue
         code = line.split(" /*")[0]
@@ -59,7 +61,8 @@ def mutants(lines):
 
 def compile_to(out, source, *include):
     """Compile one file; True if that worked."""
-    return subprocess.run([CC, *FLAGS, *include, "-I", str(TOP / "include"), "-I", str(HERE), "-c",
+    return subprocess.run([CC, *FLAGS, *include, "-I", str(TOP / "include"), "-I", str(HERE),
+                           "-I", str(CORE), "-c",
                            "-o", str(out), str(source)],
                           stderr=subprocess.DEVNULL, check=False).returncode == 0
 
