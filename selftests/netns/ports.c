@@ -412,13 +412,15 @@ TEST_F(ports, exhaustion_is_per_destination)
 	EXPECT_EQ(local_port(x), gone);
 }
 
-static int chosen(int port)
+static int chosen(int l, int port)
 {
 	int x = tcp(AF_XTCP), chosen = -1;
 
-	if (!connect_to(x, "127.0.0.1", port))
+	if (!connect_to(x, "127.0.0.1", port)) {
 		chosen = local_port(x);
-	drop(x);
+		drop(accept(l, NULL, NULL));
+	}
+	close(x);
 	return chosen;
 }
 
@@ -428,13 +430,13 @@ static int chosen(int port)
 TEST_F(ports, order_is_not_predictable)
 {
 	int port[2][CHOICES], near = 0, again = 0, alike = 0;
-	int i, j, step;
+	int i, j, step, l[2];
 
-	ASSERT_GE(listener(AF_XTCP, "127.0.0.1", 2000), 0);
-	ASSERT_GE(listener(AF_XTCP, "127.0.0.1", 2001), 0);
+	l[0] = listener(AF_XTCP, "127.0.0.1", 2000);
+	l[1] = listener(AF_XTCP, "127.0.0.1", 2001);
 	for (i = 0; i < CHOICES; i++) {
-		port[0][i] = chosen(2000);
-		port[1][i] = chosen(2001);
+		port[0][i] = chosen(l[0], 2000);
+		port[1][i] = chosen(l[1], 2001);
 		ASSERT_GE(port[0][i], 10000);
 		ASSERT_LE(port[0][i], 29999);
 		for (j = 0; j < i; j++)
