@@ -18,7 +18,6 @@
 
 #else
 
-#include <assert.h>
 #include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -37,6 +36,9 @@ typedef long long s64;
 #define S32_MAX INT_MAX
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
+
+#undef static_assert
+#define static_assert(expr) _Static_assert(expr, #expr)
 
 #endif /* __KERNEL__ */
 
