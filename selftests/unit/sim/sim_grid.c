@@ -2,8 +2,8 @@
 /*
  * The grid: every algorithm over every path, compared with the snapshot line by line.
  *
- *   sim_grid                 TAP: each line equal to grid.txt's?
- *   sim_grid -p              print the lines: a new grid.txt after a wanted change
+ *   test_sim                 TAP: each line equal to grid.txt's?
+ *   test_sim -p              print the lines: a new grid.txt after a wanted change
  *
  * Columns: algorithms, path, per mille of the link used in the second half, Jain's
  * fairness index per mille, segments sent again, of these needlessly, timeouts,
