@@ -3,9 +3,9 @@
  * One TCP connection for neighbours.sh, over XTCP or the kernel's own TCP.
  *
  *	nb_tcp [-d DEVICE] listen ADDRESS PORT	echo for ever, one peer after the other
- *	nb_tcp [-d DEVICE] [-p PORT] [-t MS] connect ADDRESS PORT
+ *	nb_tcp [-d DEVICE] [-p PORT] [-t MS] [-s MS] connect ADDRESS PORT
  *
- * connect prints "ok LOCALPORT" after a line went there and back, or the name
+ * connect waits at most -t MS, stays connected for -s MS, and prints "ok LOCALPORT" after a line went there and back, or the name
  * of the errno that came instead.
  */
 #include <arpa/inet.h>
@@ -70,7 +70,7 @@ static int failed(void)
 	return 1;
 }
 
-static int visit(int fd, const struct sockaddr_in *sin)
+static int visit(int fd, const struct sockaddr_in *sin, int stay_ms)
 {
 	struct sockaddr_in self;
 	socklen_t len = sizeof(self);
@@ -83,6 +83,7 @@ static int visit(int fd, const struct sockaddr_in *sin)
 	if (memcmp(buf, "ping\n", 5) || getsockname(fd, (void *)&self, &len))
 		return failed();
 	printf("ok %d\n", ntohs(self.sin_port));
+	usleep(stay_ms * 1000);
 	return 0;
 }
 
@@ -91,20 +92,22 @@ int main(int argc, char **argv)
 	struct sockaddr_in sin, self = { .sin_family = AF_INET };
 	struct timeval tv = { .tv_sec = 5 };
 	const char *device = NULL;
-	int opt, fd;
+	int opt, fd, stay_ms = 0;
 
-	while ((opt = getopt(argc, argv, "d:p:t:")) != -1) {
+	while ((opt = getopt(argc, argv, "d:p:s:t:")) != -1) {
 		if (opt == 'd')
 			device = optarg;
 		else if (opt == 'p')
 			self.sin_port = htons(atoi(optarg));
+		else if (opt == 's')
+			stay_ms = atoi(optarg);
 		else if (opt == 't')
 			tv = (struct timeval){ atoi(optarg) / 1000, atoi(optarg) % 1000 * 1000 };
 		else
 			return 2;
 	}
 	if (argc - optind != 3)
-		errx(2, "usage: nb_tcp [-d DEVICE] [-p PORT] [-t MS] listen|connect ADDRESS PORT");
+		errx(2, "usage: nb_tcp [-d DEVICE] [-p PORT] [-t MS] [-s MS] listen|connect ADDRESS PORT");
 	sin = address(argv[optind + 1], argv[optind + 2]);
 	if (!strcmp(argv[optind], "listen"))
 		return serve(device, &sin);
@@ -114,5 +117,5 @@ int main(int argc, char **argv)
 	if (setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &tv, sizeof(tv)) ||
 	    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv)))
 		err(2, "SO_SNDTIMEO");
-	return visit(fd, &sin);
+	return visit(fd, &sin, stay_ms);
 }
