@@ -47,6 +47,7 @@ struct xtcp_effects {
 	   data:1,		/* in-order data arrived: ACK policy, wake the reader */
 	   done:1,
 	   time_wait:1,
+	   fin_wait2:1,		/* an orphan waits for the peer's FIN: a bucket can do that */
 	   established:1,	/* active open completed */
 	   fin:1,		/* the peer's FIN is in order now */
 	   wake_write:1;

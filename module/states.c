@@ -240,6 +240,7 @@ static bool states_enter_fin_wait2(struct sock *sk, struct xtcp_ctx *c, struct x
 	}
 	if (xs->linger2 < 0) {
 		XTCP_INC(sock_net(sk), ABORTONDATA);
+		fx->rst = 1;
 		fx->done = 1;
 		return states_drop(fx, SKB_DROP_REASON_TCP_ABORT_ON_DATA);
 	}
@@ -247,8 +248,10 @@ static bool states_enter_fin_wait2(struct sock *sk, struct xtcp_ctx *c, struct x
 		return false;
 	if (tmo > XTCP_TIMEWAIT_LEN)
 		xtcp_timer_arm(sk, XTCP_T_FINWAIT2, tmo - XTCP_TIMEWAIT_LEN);
-	else
+	else if (c->seg.flags & XTCP_FIN)
 		xtcp_timer_arm(sk, XTCP_T_FINWAIT2, max(tmo, 1));
+	else
+		fx->fin_wait2 = 1;
 	return true;
 }
 
