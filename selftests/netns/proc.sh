@@ -69,14 +69,21 @@ established() {
 	}
 }
 
+# column GROUP:NAME of the saved file.
+column() {
+	awk -v group="${1%:*}:" -v name="${1#*:}" '$1 == group && !at { for (at = NF; $at != name; at--); next }
+		$1 == group { print $at }' "$tmp/netstat"
+}
+
 # Each group's counters under the names that nstat makes of them, with the same values.
 nstat_reads() {
 	local name value status=0
-	ip netns exec xt_x env NSTAT_HISTORY="$tmp/history" PROC_NET_NETSTAT=/proc/net/xtcp_netstat \
-		PROC_NET_SNMP=/dev/null nstat -az >"$tmp/nstat"
+	ip netns exec xt_x cat /proc/net/xtcp_netstat >"$tmp/netstat"
+	NSTAT_HISTORY="$tmp/history" PROC_NET_NETSTAT="$tmp/netstat" PROC_NET_SNMP=/dev/null \
+		nstat -az >"$tmp/nstat"
 	for name in Tcp:ActiveOpens Tcp:PassiveOpens TcpExt:TW XTcp:SegmentsTaken; do
 		value=$(awk -v name="${name/:/}" '$1 == name { print $2 }' "$tmp/nstat")
-		if [ "$value" != "$(xt_counter -n xt_x "${name#*:}")" ] || [ "$value" = 0 ]; then
+		if [ "$value" != "$(column "$name")" ] || [ "${value:-0}" = 0 ]; then
 			echo "# nstat: $name is '$value'"
 			status=1
 		fi
@@ -86,8 +93,8 @@ nstat_reads() {
 
 # Two lines a group, a value for each name.
 netstat_format() {
-	awk '{ if (NR % 2) { group = $1; n = NF } else if ($1 != group || NF != n) exit 1; seen = seen $1 }
-		END { if (seen != "Tcp:TcpExt:XTcp:") exit 1 }' /proc/net/xtcp_netstat
+	awk 'NR % 2 { group = $1; n = NF; seen = seen $1; next } $1 != group || NF != n { bad = 1 }
+		END { exit bad || seen != "Tcp:TcpExt:XTcp:" }' /proc/net/xtcp_netstat
 }
 
 header_like() {
