@@ -433,7 +433,7 @@ const char *conn_read(struct conn *c, char *buf, size_t size)
 	return buf;
 }
 
-/* Nothing of the connection remains but a TIME_WAIT bucket. */
+/* Nothing of the connection remains; a RST ends TIME_WAIT as well. */
 void conn_kill(struct conn *c)
 {
 	struct linger linger = { .l_onoff = 1 };
@@ -442,9 +442,9 @@ void conn_kill(struct conn *c)
 	if (c->fd >= 0) {
 		setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger));
 		close(c->fd);
-	} else if (state != S_CLOSED && state != S_LISTEN) {
-		conn_send(c, RST, c->snd_nxt, 0, 0);
 	}
+	if (state == S_TIME_WAIT || (c->fd < 0 && state != S_CLOSED && state != S_LISTEN))
+		conn_send(c, RST, c->snd_nxt, 0, 0);
 	if (c->lfd >= 0)
 		close(c->lfd);
 	c->fd = -1;
