@@ -1,0 +1,350 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Data: what is sent when, acknowledged when and sent again when, seen from the
+ * wire; and what options say. Names give the requirement of RFC 9293 appendix B.
+ */
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "fsm.h"
+
+#define STEP(cond)								\
+	do {									\
+		if (!(cond)) {							\
+			tap_note("%s:%d: %s", __func__, __LINE__, #cond);	\
+			return false;						\
+		}								\
+	} while (0)
+
+static struct seg seg;	/* the last one received */
+static uint8_t payload[65536];
+
+/* Bytes the socket sends at once, SND.NXT moves; nothing is acknowledged. */
+static uint32_t flow_burst(struct conn *c)
+{
+	uint32_t before = c->rcv_nxt;
+
+	tun_barrier();
+	while (tun_recv_barrier(&seg))
+		if (conn_ours(c, &seg))
+			conn_note(c, &seg);
+	return c->rcv_nxt - before;
+}
+
+static void flow_ack(struct conn *c, uint32_t ack)
+{
+	conn_send(c, ACK, c->snd_nxt, ack, 0);
+	c->una = ack;
+}
+
+static bool flow_start(struct conn *c)
+{
+	STEP(conn_passive(c));
+	return true;
+}
+
+/* A connection with more to send than its first window holds. */
+static bool flow_full(struct conn *c, uint16_t mss)
+{
+	int size = 1 << 20;
+
+	c->mss = mss;
+	c->my_win = 65535;
+	STEP(conn_passive(c));
+	setsockopt(c->fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+	STEP(send(c->fd, payload, sizeof(payload), MSG_DONTWAIT) > 30000);
+	return true;
+}
+
+/* RFC 3465, 5681: a segment acknowledged byte by byte opens the window by no more than itself. */
+static bool flow_ack_division(struct conn *c)
+{
+	uint32_t una, sent, more = 0, i;
+
+	STEP(flow_full(c, 536));
+	una = c->una;
+	sent = flow_burst(c);
+	STEP(sent > 0 && sent <= 10 * 536);
+	for (i = 1; i <= 500; i++) {
+		flow_ack(c, una + i);
+		more += flow_burst(c);
+	}
+	if (more > 3 * 536)
+		tap_note("500 bytes acknowledged one by one let %u more out", more);
+	return more <= 3 * 536;
+}
+
+/* Acks beyond SND.NXT change nothing; those within open by what they cover, at most twice. */
+static bool flow_optimistic_ack(struct conn *c)
+{
+	uint32_t sent, last = 0, i;
+
+	STEP(flow_full(c, 536));
+	sent = flow_burst(c);
+	for (i = 1; i < 20; i++)
+		conn_send(c, ACK, c->snd_nxt, c->rcv_nxt + i * 536, 0);
+	STEP(flow_burst(c) == 0);
+	for (i = 0; i < 3; i++) {
+		last = sent;
+		flow_ack(c, c->rcv_nxt);
+		sent = flow_burst(c);
+		STEP(sent <= 2 * last + 536);
+	}
+	return true;
+}
+
+/* S5, M65, M15: options in the SYN-ACK only when offered; MSS always; 536 when not told. */
+static bool flow_syn_options(struct conn *c)
+{
+	c->mss = c->want_opts ? 1000 : 0;
+	conn_listen(c, 8);
+	conn_send(c, SYN, c->iss, 0, 0);
+	c->snd_nxt = c->iss + 1;
+	STEP(conn_expect(c, SYN | ACK, &seg));
+	STEP(seg.mss == 1460 && seg.ts == c->want_opts && seg.sackok == c->want_opts);
+	STEP((seg.wscale >= 0) == c->want_opts);
+	STEP(!c->want_opts || seg.tsecr == c->tsval);
+	flow_ack(c, c->rcv_nxt);
+	STEP(conn_accept(c));
+	STEP(send(c->fd, payload, 5000, 0) == 5000 && conn_answer(c, &seg, 1000));
+	return seg.len == (c->want_opts ? 1000 - 12 : 536);
+}
+
+/* S18, M40: an ACK may wait, but less than half a second. */
+static bool flow_delayed_ack(struct conn *c)
+{
+	uint64_t start;
+	int i;
+
+	STEP(flow_start(c));
+	for (i = 0; i < 40; i++) {	/* until the socket is no longer eager */
+		conn_send(c, ACK | PSH, c->snd_nxt, c->rcv_nxt, 10);
+		c->snd_nxt += 10;
+		start = fsm_now_ms();
+		STEP(conn_answer(c, &seg, 600) && seg.ack == c->snd_nxt);
+		STEP(fsm_now_ms() - start < 500);
+	}
+	return true;
+}
+
+/* S19: an ACK at least every second full-sized segment, without waiting. */
+static bool flow_ack_every_second(struct conn *c)
+{
+	uint32_t acks = 0;
+	char text[64];
+	int i;
+
+	STEP(flow_start(c));
+	for (i = 0; i < 20; i++) {
+		conn_send(c, ACK | PSH, c->snd_nxt, c->rcv_nxt, 1400);
+		c->snd_nxt += 1400;
+		tun_barrier();
+		while (tun_recv_barrier(&seg))
+			acks += conn_ours(c, &seg);
+		conn_read(c, text, sizeof(text));
+	}
+	if (acks < 9)
+		tap_note("%u ACKs of 20 segments", acks);
+	return acks >= 9;
+}
+
+/* S7: a small segment waits while another is in flight; M17: not with TCP_NODELAY. */
+static bool flow_nagle(struct conn *c)
+{
+	int on = 1;
+
+	STEP(flow_start(c));
+	STEP(send(c->fd, payload, 10, 0) == 10 && flow_burst(c) == 10);
+	STEP(send(c->fd, payload, 10, 0) == 10 && flow_burst(c) == 0);
+	STEP(send(c->fd, payload, 10, 0) == 10 && flow_burst(c) == 0);
+	flow_ack(c, c->rcv_nxt);
+	STEP(flow_burst(c) == 20);
+	setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	STEP(send(c->fd, payload, 10, 0) == 10 && flow_burst(c) == 10);
+	STEP(send(c->fd, payload, 10, 0) == 10 && flow_burst(c) == 10);
+	return true;
+}
+
+/* M35 to M37, S29: no data into a zero window, a probe after the RTO, data when it opens. */
+static bool flow_zero_window(struct conn *c)
+{
+	uint64_t start;
+
+	STEP(flow_start(c));
+	c->my_win = 0;
+	flow_ack(c, c->rcv_nxt);
+	STEP(send(c->fd, payload, 100, 0) == 100 && flow_burst(c) == 0);
+	start = fsm_now_ms();
+	STEP(conn_answer(c, &seg, 2500));
+	STEP(fsm_now_ms() - start >= 150 && !(seg.flags & RST));
+	STEP((seg.seq == c->una - 1 && !seg.len) || (seg.seq == c->una && seg.len == 1));
+	STEP(conn_answer(c, &seg, 2500));
+	c->my_win = 20000;
+	flow_ack(c, c->una);
+	return conn_answer(c, &seg, 1000) && c->rcv_nxt == c->una + 100;
+}
+
+/* RFC 6298: after the RTO, the same bytes again; the gaps double. */
+static bool flow_rto(struct conn *c)
+{
+	uint64_t at, first, second;
+	uint32_t seq;
+
+	STEP(flow_start(c));
+	STEP(send(c->fd, payload, 100, 0) == 100 && conn_answer(c, &seg, 1000));
+	seq = seg.seq;
+	do	/* a tail loss probe is no timeout */
+		STEP(conn_answer(c, &seg, 3000) && seg.seq == seq && seg.len == 100);
+	while (fsm_counter("TcpExt", "TCPTimeouts") == 0);
+	at = fsm_now_ms();
+	STEP(conn_answer(c, &seg, 4000) && seg.seq == seq && seg.len == 100);
+	first = fsm_now_ms() - at;
+	at = fsm_now_ms();
+	STEP(conn_answer(c, &seg, 6000) && seg.seq == seq && seg.len == 100);
+	second = fsm_now_ms() - at;
+	if (second * 10 < first * 15 || second > first * 3)
+		tap_note("gaps %llu and %llu ms", (unsigned long long)first,
+			 (unsigned long long)second);
+	return second * 10 >= first * 15 && second <= first * 3;
+}
+
+/* RFC 5681 3.2: the third duplicate ACK repairs the hole before any timeout. */
+static bool flow_fast_retransmit(struct conn *c)
+{
+	uint64_t start;
+	uint32_t una;
+	int i;
+
+	STEP(flow_full(c, 1000));
+	STEP(flow_burst(c) >= 5000);
+	una = c->una;
+	start = fsm_now_ms();
+	for (i = 1; i <= 4; i++) {
+		static struct seg dup;
+		uint16_t mss = c->ts ? 988 : 1000;
+		uint32_t left = una + mss, right = una + mss * (i + 1);
+
+		c->tsval++;
+		conn_seg(c, &dup, ACK, c->snd_nxt, una);
+		if (c->want_opts) {
+			uint32_t be[2] = { __builtin_bswap32(left), __builtin_bswap32(right) };
+
+			memcpy(dup.opt, "\1\1\5\12", 4);
+			memcpy(dup.opt + 4, be, 8);
+			dup.optlen = 12;
+		}
+		tun_send(&dup);
+	}
+	while (conn_answer(c, &seg, 150))
+		if (seg.seq == una && seg.len)
+			return fsm_now_ms() - start < 150;
+	return false;
+}
+
+/* RFC 2018, 2883: what is above the hole is told, and what came twice. */
+static bool flow_sack(struct conn *c)
+{
+	STEP(flow_start(c));
+	conn_send(c, ACK | PSH, c->snd_nxt + 100, c->rcv_nxt, 100);
+	STEP(conn_answer(c, &seg, 1000) && seg.ack == c->snd_nxt);
+	STEP(seg.nsack == (c->want_opts ? 1 : 0));
+	STEP(!seg.nsack || (seg.sack[0][0] == c->snd_nxt + 100 &&
+			    seg.sack[0][1] == c->snd_nxt + 200));
+	conn_send(c, ACK | PSH, c->snd_nxt, c->rcv_nxt, 100);
+	STEP(conn_answer(c, &seg, 1000) && seg.ack == c->snd_nxt + 200 && !seg.nsack);
+	conn_send(c, ACK | PSH, c->snd_nxt, c->rcv_nxt, 100);
+	STEP(conn_answer(c, &seg, 1000) && seg.ack == c->snd_nxt + 200);
+	STEP(seg.nsack == (c->want_opts ? 1 : 0));
+	return !seg.nsack || (seg.sack[0][0] == c->snd_nxt && seg.sack[0][1] == c->snd_nxt + 100);
+}
+
+/* RFC 7323 5: data with an older timestamp is not taken; the ACK tells where we are. */
+static bool flow_paws(struct conn *c)
+{
+	static struct seg old;
+	char text[64];
+
+	STEP(conn_into(c, P_ESTABLISHED));
+	conn_seg(c, &old, ACK | PSH, c->snd_nxt, c->rcv_nxt);
+	old.tsval -= 100000;
+	conn_fill(&old, c->snd_nxt - c->iss - 1, 10);
+	tun_send(&old);
+	STEP(conn_answer(c, &seg, 1000));
+	conn_read(c, text, sizeof(text));
+	return c->want_opts ? seg.ack == c->snd_nxt && !strcmp(text, "0") :
+			      seg.ack == c->snd_nxt + 10;
+}
+
+/* M25 to M27: off by default; when on, a probe of no data after the idle time. */
+static bool flow_keepalive(struct conn *c)
+{
+	int on = 1, idle = 1;
+
+	STEP(flow_start(c));
+	STEP(!conn_answer(c, &seg, 1200));
+	STEP(!setsockopt(c->fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof(idle)));
+	STEP(!setsockopt(c->fd, IPPROTO_TCP, TCP_KEEPINTVL, &idle, sizeof(idle)));
+	STEP(!setsockopt(c->fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on)));
+	STEP(conn_answer(c, &seg, 2500) && seg.seq == c->una - 1 && !seg.len);
+	flow_ack(c, c->rcv_nxt);
+	STEP(conn_answer(c, &seg, 2500) && seg.seq == c->una - 1);
+	return conn_state(c) == S_ESTABLISHED;
+}
+
+/* M34: the peer takes back the window it gave; the connection survives and goes on. */
+static bool flow_shrink(struct conn *c)
+{
+	STEP(flow_full(c, 1000));
+	STEP(flow_burst(c) > 3000);
+	c->my_win = 500;
+	flow_ack(c, c->una + (c->ts ? 988 : 1000));
+	flow_burst(c);
+	c->my_win = 60000;
+	flow_ack(c, c->rcv_nxt);
+	STEP(flow_burst(c) > 0);
+	return conn_state(c) == S_ESTABLISHED;
+}
+
+static const struct {
+	const char *name;
+	bool (*flow)(struct conn *c);
+} flows[] = {
+	{ "acks of single bytes", flow_ack_division },
+	{ "optimistic acks", flow_optimistic_ack },
+	{ "options of the SYN-ACK, default MSS (S5, M15)", flow_syn_options },
+	{ "delayed ACK below 500 ms (M40)", flow_delayed_ack },
+	{ "ACK of every second segment (S19)", flow_ack_every_second },
+	{ "Nagle and TCP_NODELAY (S7, M17)", flow_nagle },
+	{ "zero window: probe, then data (M36, S29)", flow_zero_window },
+	{ "retransmission timeout doubles (M19)", flow_rto },
+	{ "fast retransmit", flow_fast_retransmit },
+	{ "SACK and D-SACK", flow_sack },
+	{ "PAWS", flow_paws },
+	{ "keepalive (M25, M26)", flow_keepalive },
+	{ "shrinking window (M34)", flow_shrink },
+};
+
+int main(void)
+{
+	unsigned int i, n = sizeof(flows) / sizeof(flows[0]);
+	int opts;
+	struct conn c;
+
+	tun_open();
+	tap_plan(2 * n);
+	for (opts = 0; opts < 2; opts++)
+		for (i = 0; i < n; i++) {
+			conn_init(&c, fsm_family, opts);
+			tap_ok(flows[i].flow(&c), "%s%s", flows[i].name,
+			       opts ? ", timestamps and SACK" : "");
+			conn_kill(&c);
+		}
+	return tap_done();
+}
