@@ -63,14 +63,15 @@ const char *const cells[P_PLACES][KINDS] = {
 	},
 	[P_SYN_RECV_CROSSED] = {
 		[K_SYN ... K_SYN_AFTER] = "ACK SYN_RECV 0",
-		[K_SYNACK] = "ACK ESTABLISHED 0",
+		[K_SYNACK] = "none ESTABLISHED 0",
 		[K_ACK] = "none ESTABLISHED 0",
 		[K_ACK_DUP ... K_ACK_OLD] = "RST(ack) SYN_RECV 0",
 		[K_ACK_AFTER] = "ACK SYN_RECV 0",
 		[K_DATA] = "RST(ack) SYN_RECV 0",
 		[K_DATA_ACK] = "ACK+10 ESTABLISHED 10",
 		[K_DATA_AHEAD] = "RST(ack) SYN_RECV 0",
-		[K_DATA_AFTER ... K_DATA_BEFORE] = "ACK SYN_RECV 0",
+		[K_DATA_AFTER] = "ACK SYN_RECV 0",
+		[K_DATA_BEFORE] = "RST(ack) SYN_RECV 0",
 		[K_DATA_UNSENT] = "RST(ack) SYN_RECV 0",
 		[K_DATA_NOACK] = "none SYN_RECV 0",
 		[K_FIN] = "RST(ack) SYN_RECV 0",
@@ -276,6 +277,8 @@ static const char reset_half_open[] =
 	"native kills a half-open connection for a SYN in the window; RFC 5961 4.2 challenges it";
 static const char unacked_syn[] =
 	"native takes an ACK that does not cover its SYN; RFC 9293 3.10.7.4 resets (fifth, SYN-RECEIVED)";
+static const char crossed_syn[] =
+	"native acknowledges the SYN of a crossed SYN+ACK once more; RFC 9293 figure 8 does not";
 static const char unsent[] =
 	"native before 6.13 is silent on an ACK of unsent data; RFC 9293 3.10.7.4 says send an ACK";
 static const char orphan_bucket[] =
@@ -289,6 +292,7 @@ const struct cell_variant cells_native[] = {
 	{ P_SYN_RECV, K_SYN_EXACT, "RST(0) LISTEN -", reset_half_open },
 	{ P_SYN_RECV, K_SYN_WINDOW, "RST(0) LISTEN -", reset_half_open },
 	{ P_SYN_RECV, K_SYN_EDGE, "RST(0) LISTEN -", reset_half_open },
+	{ P_SYN_RECV_CROSSED, K_SYNACK, "ACK ESTABLISHED 0", crossed_syn },
 	{ P_SYN_RECV_CROSSED, K_ACK_DUP, "none ESTABLISHED 0", unacked_syn },
 	{ P_SYN_RECV_CROSSED, K_DATA, "ACK+10 ESTABLISHED 10", unacked_syn },
 	{ P_SYN_RECV_CROSSED, K_DATA_AHEAD, "ACK ESTABLISHED 0", unacked_syn },
