@@ -57,12 +57,12 @@ xt_require_xtcp() {
 
 # xt_counter [-n NETNS] NAME: a counter of /proc/net/xtcp_netstat, over all its groups.
 xt_counter() {
-	local run=()
+	local where=()
 	if [ "$1" = -n ]; then
-		run=(ip netns exec "$2")
+		where=(ip netns exec "$2")
 		shift 2
 	fi
-	"${run[@]}" cat /proc/net/xtcp_netstat | awk -v name="$1" '
+	"${where[@]}" cat /proc/net/xtcp_netstat | awk -v name="$1" '
 		$1 == group { for (i = 2; i <= NF; i++) if (names[i] == name) { print $i; found = 1 } group = ""; next }
 		{ group = $1; delete names; for (i = 2; i <= NF; i++) names[i] = $i }
 		END { exit !found }'
@@ -105,13 +105,13 @@ xt_wait() {
 
 # xt_listening [-n NETNS] PORT: does an XTCP (or, as XTCP_FAMILY says, native) socket listen there?
 xt_listening() {
-	local run=() file=/proc/net/xtcp
+	local where=() file=/proc/net/xtcp
 	if [ "$1" = -n ]; then
-		run=(ip netns exec "$2")
+		where=(ip netns exec "$2")
 		shift 2
 	fi
 	[ "$XTCP_FAMILY" = xtcp ] || file=/proc/net/tcp
-	"${run[@]}" cat "$file" | awk -v port=":$(printf %04X "$1")$" '$2 ~ port && $4 == "0A" { found = 1 } END { exit !found }'
+	"${where[@]}" cat "$file" | awk -v port=":$(printf %04X "$1")$" '$2 ~ port && $4 == "0A" { found = 1 } END { exit !found }'
 }
 
 xt_cleanup() {
