@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * All 512 combinations of the nine flags at RCV.NXT, in every state. The kernel's
+ * Combinations of the nine flags at RCV.NXT, in every state (all 512 in soak). The kernel's
  * TCP gets the same segment beside XTCP; what both answer and become must be
  * the same. Over native TCP alone: one answer at most, none to a RST.
  */
@@ -98,9 +98,15 @@ static bool flags_alike(enum fsm_place place, uint16_t flags)
 	return false;
 }
 
+/* The six classic flags in full; the upper three in full only when there is time. */
+static uint16_t flags_pick(int i, int all)
+{
+	return all == 512 || i < 64 ? i : (i & 63) | ((i & 63) % 7 + 1) << 6;
+}
+
 int main(void)
 {
-	int flags, all = xt_scale(512, 64, 512), place;
+	int i, all = xt_scale(128, 64, 512), place;
 	bool ok;
 
 	tun_open();
@@ -110,8 +116,8 @@ int main(void)
 	tap_plan(P_PLACES);
 	for (place = 0; place < P_PLACES; place++) {
 		ok = true;
-		for (flags = 0; flags < all; flags++)
-			ok &= flags_alike(place, flags);
+		for (i = 0; i < all; i++)
+			ok &= flags_alike(place, flags_pick(i, all));
 		tap_ok(ok, "%s: %d combinations of flags", place_name(place), all);
 	}
 	return tap_done();
