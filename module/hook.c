@@ -110,15 +110,15 @@ int xtcp_hook_net_get(struct net *net)
 	struct xtcp_net *xn = xtcp_net(net);
 	int err = 0;
 
-	/* Pairs with the release below: hooked means registered. */
+	/* Hooked means registered: pairs with smp_store_release() below. */
 	if (likely(smp_load_acquire(&xn->hooked)))
 		return 0;
 
 	mutex_lock(&hook_mutex);
 	if (!xn->hooked) {
 		err = nf_register_net_hooks(net, hook_ops, ARRAY_SIZE(hook_ops));
-		if (!err)
-			smp_store_release(&xn->hooked, 1);
+		if (!err)	/* pairs with smp_load_acquire() above */
+			smp_store_release(&xn->hooked, 1);	/* registered */
 	}
 	mutex_unlock(&hook_mutex);
 	return err;
