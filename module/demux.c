@@ -79,7 +79,7 @@ static bool demux_dev_match(const struct xtcp_key *key, int bound)
 {
 	if (!key->dif)
 		return true;
-	return inet_bound_dev_eq(false, bound, key->dif, key->sdif);
+	return inet_sk_bound_dev_eq(key->net, bound, key->dif, key->sdif);
 }
 
 static bool demux_sock_match(const struct sock *sk, const struct xtcp_key *key)
