@@ -23,7 +23,8 @@
 #define OFF_SOURCE	20
 #define OFF_DEST	22
 
-#define INSN(c, d, s, o, i)	{ .code = (c), .dst_reg = (d), .src_reg = (s), .off = (o), .imm = (i) }
+#define INSN(c, d, s, o, i)	\
+	{ .code = (c), .dst_reg = (d), .src_reg = (s), .off = (o), .imm = (i) }
 #define MOV(d, i)		INSN(BPF_ALU64 | BPF_MOV | BPF_K, d, 0, 0, i)
 #define MOVR(d, s)		INSN(BPF_ALU64 | BPF_MOV | BPF_X, d, s, 0, 0)
 #define ADD(d, i)		INSN(BPF_ALU64 | BPF_ADD | BPF_K, d, 0, 0, i)
@@ -31,6 +32,8 @@
 #define JNE(d, i, o)		INSN(BPF_JMP | BPF_JNE | BPF_K, d, 0, o, i)
 #define JEQ(d, i, o)		INSN(BPF_JMP | BPF_JEQ | BPF_K, d, 0, o, i)
 #define EXIT			INSN(BPF_JMP | BPF_EXIT, 0, 0, 0, 0)
+
+#define ARRAY_SIZE(a)		(sizeof(a) / sizeof((a)[0]))
 
 static int bpf(int cmd, union bpf_attr *attr)
 {
@@ -98,7 +101,7 @@ static int program(int map, int offset, int port, int verdict, int type)
 		.prog_type = BPF_PROG_TYPE_CGROUP_SKB,
 		.expected_attach_type = type,
 		.insns = (unsigned long)insns,
-		.insn_cnt = sizeof(insns) / sizeof(insns[0]),
+		.insn_cnt = ARRAY_SIZE(insns),
 		.license = (unsigned long)"GPL",
 		.log_buf = (unsigned long)log,
 		.log_size = sizeof(log),
@@ -142,7 +145,7 @@ int main(int argc, char **argv)
 	int cgroup, map, prog, type, status;
 
 	if (argc < 7)
-		errx(3, "usage: nb_bpf CGROUP ingress|egress source|dest PORT pass|drop COMMAND...");
+		errx(3, "too few arguments");
 	cgroup = open(argv[1], O_RDONLY | O_DIRECTORY);
 	if (cgroup < 0)
 		err(3, "%s", argv[1]);

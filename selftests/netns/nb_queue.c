@@ -122,7 +122,7 @@ static unsigned long serve(int fd, int queue, int verdict)
 int main(int argc, char **argv)
 {
 	struct sigaction sa = { .sa_handler = on_term };
-	int fd;
+	int fd, verdict;
 
 	if (argc != 3)
 		errx(3, "usage: nb_queue QUEUE accept|drop");
@@ -131,6 +131,7 @@ int main(int argc, char **argv)
 	if (fd < 0)
 		err(3, "socket");
 	bind_queue(fd, atoi(argv[1]));
-	printf("seen %lu\n", serve(fd, atoi(argv[1]), strcmp(argv[2], "drop") ? NF_ACCEPT : NF_DROP));
+	verdict = strcmp(argv[2], "drop") ? NF_ACCEPT : NF_DROP;
+	printf("seen %lu\n", serve(fd, atoi(argv[1]), verdict));
 	return 0;
 }

@@ -5,8 +5,8 @@
  *	nb_tcp [-d DEVICE] listen ADDRESS PORT	echo for ever, one peer after the other
  *	nb_tcp [-d DEVICE] [-p PORT] [-t MS] [-s MS] connect ADDRESS PORT
  *
- * connect waits at most -t MS, stays connected for -s MS, and prints "ok LOCALPORT" after a line went there and back, or the name
- * of the errno that came instead.
+ * connect waits at most -t MS, stays connected for -s MS, and prints "ok LOCALPORT"
+ * after a line went there and back, or the name of the errno that came instead.
  */
 #include <arpa/inet.h>
 #include <err.h>
@@ -107,7 +107,7 @@ int main(int argc, char **argv)
 			return 2;
 	}
 	if (argc - optind != 3)
-		errx(2, "usage: nb_tcp [-d DEVICE] [-p PORT] [-t MS] [-s MS] listen|connect ADDRESS PORT");
+		errx(2, "usage: nb_tcp [option...] listen|connect ADDRESS PORT");
 	sin = address(argv[optind + 1], argv[optind + 2]);
 	if (!strcmp(argv[optind], "listen"))
 		return serve(device, &sin);
