@@ -543,6 +543,177 @@ TEST(bbr_undo_cwnd__returns_to_startup)
 	EXPECT_GE(h.cc.pacing_rate, 2700000);
 }
 
+/* One round below the long-term bound; returns the pacing rate. */
+static u64 hand_round(struct hand *h, u32 segs, u32 in_flight, bool limited)
+{
+	struct xtcp_cc_ack a = hand_ack(h, segs, 50 * MS);
+
+	a.interval_us = segs * 500; /* the bandwidth as ever */
+	a.in_flight = in_flight;
+	a.is_cwnd_limited = limited;
+	h->cc.ops->cong_control(&h->cc, &a);
+	return h->cc.pacing_rate;
+}
+
+/* After a probe that lost too much at 99 in flight: in UP again. */
+static struct hand hand_probing_again(void)
+{
+	struct hand h = hand_probing();
+	struct xtcp_cc_lost l = { .delivered = h.delivered, .lost = 10, .tx_in_flight = 100,
+				  .segs = 1 };
+	u32 i = 0;
+
+	h.cc.ops->lost(&h.cc, &l);
+	while (hand_round(&h, 80, 80, false) < 2400000 && i++ < 100)
+		EXPECT_LE(h.cc.cwnd, 99);
+	/* no sooner than 2 s after the last probe */
+	EXPECT_GE(i, 38);
+	EXPECT_EQ(h.cc.cwnd, 99);
+	return h;
+}
+
+/*
+ * Precautionary probing: down as soon as the risky volume is in flight; then, if
+ * nothing was lost, up again after a round, without the usual wait.
+ */
+TEST(bbr_time_to_go_down__precaution)
+{
+	struct hand h = hand_probing_again();
+	u32 i = 0;
+
+	EXPECT_LE(hand_round(&h, 80, 99, true), 2000000);
+	while (hand_round(&h, 80, 80, false) < 2400000 && i < 100)
+		i++;
+	EXPECT_LE(i, 3);
+	/* this time it stays there */
+	EXPECT_GE(hand_round(&h, 80, 99, true), 2400000);
+}
+
+TEST(bbr_time_to_go_down__precaution_fails)
+{
+	struct hand h = hand_probing_again();
+	struct xtcp_cc_lost l = { .lost = 10, .tx_in_flight = 90, .segs = 1 };
+	u32 i = 0;
+
+	EXPECT_LE(hand_round(&h, 80, 99, true), 2000000);
+	l.delivered = h.delivered;
+	h.cc.ops->lost(&h.cc, &l);
+	while (hand_round(&h, 70, 70, false) < 2400000 && i < 100)
+		i++;
+	EXPECT_GE(i, 38);
+	EXPECT_EQ(h.cc.cwnd, 89);
+}
+
+/* A round of ten ACKs at a full window; the lowest pacing rate meanwhile. */
+static u64 hand_full_round(struct hand *h)
+{
+	u64 lowest = U64_MAX, round_before = h->delivered - 1;
+	struct xtcp_cc_ack a;
+	u32 i, segs = h->cc.cwnd / 10;
+
+	for (i = 0; i < 10; i++) {
+		a = hand_ack(h, segs, 5 * MS);
+		a.rtt_us = 50 * MS;
+		a.interval_us = segs * 500;
+		a.in_flight = 98;
+		a.is_cwnd_limited = true;
+		if (i)
+			a.prior_delivered = round_before;
+		h->cc.ops->cong_control(&h->cc, &a);
+		lowest = xtcp_min_u64(lowest, h->cc.pacing_rate);
+	}
+	return lowest;
+}
+
+/* A window full at the long-term bound and no loss: 1, 2, 4 ... segments more a round. */
+TEST(bbr_probe_longterm_upward__ever_faster)
+{
+	struct hand h = hand_probing_again();
+	u32 i, before, grown;
+
+	for (i = 0; i < 6; i++) {
+		before = h.cc.cwnd;
+		EXPECT_GE(hand_full_round(&h), 2400000);
+		grown = h.cc.cwnd - before;
+		EXPECT_GE(grown, 7 * (1U << i) / 10);
+		EXPECT_LE(grown, 3 * (1U << i));
+	}
+}
+
+TEST(bbr_probe_longterm_upward__only_a_full_window)
+{
+	struct hand h = hand_probing_again();
+
+	hand_round(&h, 98, 80, false);
+	hand_round(&h, 98, 80, false);
+	EXPECT_EQ(h.cc.cwnd, 99);
+}
+
+/* ACKs that come in bursts: the window has room for what they held back. */
+TEST(bbr_update_aggregation__bursts)
+{
+	struct hand h = hand_new(1000);
+	struct xtcp_cc_ack a;
+	u32 quiet, i;
+
+	hand_rounds(&h, 30, 100, 50 * MS);
+	quiet = h.cc.cwnd;
+	/* twice the path, and 100 that come at once */
+	EXPECT_GE(quiet, 300);
+	EXPECT_LE(quiet, 304);
+	for (i = 0; i < 3; i++) {
+		a = hand_ack(&h, 50, 1 * MS);
+		a.rtt_us = 50 * MS;
+		a.interval_us = 25 * MS;
+		h.cc.ops->cong_control(&h.cc, &a);
+	}
+	/* 150 in 3 ms, where the model expects 2 a millisecond */
+	EXPECT_GE(h.cc.cwnd, quiet + 135);
+	EXPECT_LE(h.cc.cwnd, quiet + 150);
+	/* a pause ends the burst; it is remembered for five to ten rounds */
+	h.now_us += 200 * MS;
+	hand_rounds(&h, 4, 100, 50 * MS);
+	EXPECT_GE(h.cc.cwnd, quiet + 135);
+	hand_rounds(&h, 7, 100, 50 * MS);
+	EXPECT_LE(h.cc.cwnd, quiet + 4);
+}
+
+/* Short fast paths: three aggregates of 64 KiB, however little fills the path. */
+TEST(bbr_offload_budget__fast_path)
+{
+	struct hand h = hand_new(1448);
+
+	hand_rounds(&h, 60, 10, 100);
+	EXPECT_GE(h.cc.cwnd, 3 * 45);
+	EXPECT_LE(h.cc.cwnd, 3 * 45 + 14);
+	/* slow ones: three aggregates of two segments */
+	h = hand_new(1448);
+	hand_rounds(&h, 12, 1, 50 * MS);
+	EXPECT_GE(h.cc.cwnd, 6);
+	EXPECT_LE(h.cc.cwnd, 9);
+}
+
+/* ProbeRTT before the bandwidth is known: back to Startup, to the window from before. */
+TEST(bbr_exit_probe_rtt__back_to_startup)
+{
+	struct hand h = hand_new(1000);
+	u32 i, lowest = U32_MAX, before;
+	u64 startup;
+
+	h.app_limited = true;
+	hand_rounds(&h, 150, 40, 50 * MS);
+	before = h.cc.cwnd;
+	startup = h.cc.pacing_rate;
+	for (i = 0; i < 100; i++) {
+		hand_rounds(&h, 1, 20, 50 * MS);
+		lowest = xtcp_min_u32(lowest, h.cc.cwnd);
+	}
+	EXPECT_GE(lowest, 20);
+	EXPECT_LE(lowest, 21);
+	EXPECT_GE(h.cc.cwnd, before);
+	EXPECT_EQ(h.cc.pacing_rate, startup);
+}
+
 TEST(bbr__same_seed_same_run)
 {
 	struct sim_path path = test_path;
