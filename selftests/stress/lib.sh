@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash
+#
+# What remains of XTCP: sockets, and objects of its slabs. Sourced after common.sh.
+
+# Sockets of any state and namespace, as the kernel counts them.
+st_sockets() {
+	awk '$1 == "XTCP" { n = $3 } END { print n + 0 }' /proc/net/protocols
+}
+
+# Objects in XTCP's own slabs; merged ones tell nothing and are left out.
+st_objects() {
+	local slab total=0
+	for slab in /sys/kernel/slab/XTCP /sys/kernel/slab/xtcp_*; do
+		[ -d "$slab" ] && [ ! -L "$slab" ] || continue
+		echo 1 >"$slab/shrink"
+		total=$((total + $(cut -d ' ' -f 1 "$slab/objects")))
+	done
+	echo "$total"
+}
+
+st_nothing_left() {
+	[ "$(st_sockets)" = 0 ] && [ "$(st_objects)" = 0 ] && [ "$(cat /sys/module/xtcp/refcnt)" = 0 ]
+}
+
+# Prints what is left, for the log of a failed test.
+st_left() {
+	local slab
+	echo "# $(st_sockets) sockets, references $(cat /sys/module/xtcp/refcnt)"
+	for slab in /sys/kernel/slab/XTCP /sys/kernel/slab/xtcp_*; do
+		[ ! -d "$slab" ] || [ -L "$slab" ] || echo "# ${slab##*/}: $(cat "$slab/objects")"
+	done
+}
+
+# The module's file, beside the tests: build/RELEASE/xtcp.ko.
+st_module() {
+	local build
+	build=$(cd "$(dirname "$0")/../../.." && pwd -P)
+	for build in "$build/$(uname -r)" "$build/debug"; do
+		[ -e "$build/xtcp.ko" ] && echo "$build/xtcp.ko" && return
+	done
+	return 1
+}
