@@ -41,7 +41,7 @@ struct xtcp_expent {
 
 /**
  * struct xtcp_expq_shard - one lock, one timer, a list per class
- * @lock: guards all of it
+ * @lock: a leaf
  * @class: entries by lifetime, soonest first
  * @timer: fires for the earliest head, or earlier
  * @count: entries
@@ -49,7 +49,7 @@ struct xtcp_expent {
  * @q: whose shard
  */
 struct xtcp_expq_shard {
-	spinlock_t lock;
+	spinlock_t lock;	/* guards all of it */
 	struct list_head class[XTCP_EXPQ_CLASSES];
 	struct timer_list timer;
 	unsigned int count;

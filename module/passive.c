@@ -73,7 +73,7 @@ static u32 passive_advmss(const struct sock *listener, const struct dst_entry *d
 }
 
 static void passive_set_window(const struct sock *listener, struct xtcp_req *req,
-			    const struct dst_entry *dst)
+			       const struct dst_entry *dst)
 {
 	u32 space = max(xtcp_full_space(listener), 0);
 	u32 mss = passive_advmss(listener, dst) - (req->ts_ok ? XTCP_OPT_TS_ALIGNED : 0);
@@ -101,7 +101,7 @@ static void passive_set_window(const struct sock *listener, struct xtcp_req *req
  * Return: false when no route leads back
  */
 bool xtcp_passive_choose_window(struct sock *listener, struct xtcp_req *req,
-			     const struct sk_buff *skb)
+				const struct sk_buff *skb)
 {
 	struct dst_entry *dst;
 	struct xtcp_reply r;
@@ -125,8 +125,8 @@ bool xtcp_passive_choose_window(struct sock *listener, struct xtcp_req *req,
 }
 
 static enum skb_drop_reason passive_remember(struct sock *listener, struct sk_buff *skb,
-					  const struct xtcp_key *key, const struct xtcp_seg *seg,
-					  const struct xtcp_opts *opts, u32 isn)
+					     const struct xtcp_key *key, const struct xtcp_seg *seg,
+					     const struct xtcp_opts *opts, u32 isn)
 {
 	enum skb_drop_reason reason = SKB_DROP_REASON_IP_OUTNOROUTES;
 	struct xtcp_req *req = xtcp_synq_alloc(listener);
@@ -154,9 +154,9 @@ discard:
 }
 
 static enum skb_drop_reason passive_send_cookie(struct sock *listener, struct sk_buff *skb,
-					     const struct xtcp_key *key,
-					     const struct xtcp_seg *seg,
-					     const struct xtcp_opts *opts)
+						const struct xtcp_key *key,
+						const struct xtcp_seg *seg,
+						const struct xtcp_opts *opts)
 {
 	struct xtcp_req req = {};
 
@@ -213,8 +213,8 @@ static enum passive_room passive_room(const struct sock *listener)
  * Return: SKB_NOT_DROPPED_YET if answered, else why not
  */
 enum skb_drop_reason xtcp_passive_rcv_syn(struct sock *listener, struct sk_buff *skb,
-				       const struct xtcp_key *key, const struct xtcp_seg *seg,
-				       const struct xtcp_opts *opts, u32 isn)
+					  const struct xtcp_key *key, const struct xtcp_seg *seg,
+					  const struct xtcp_opts *opts, u32 isn)
 {
 	enum skb_drop_reason reason = SKB_DROP_REASON_NOT_SPECIFIED;
 	enum passive_room room = isn ? PASSIVE_ROOM : passive_room(listener);
@@ -236,7 +236,7 @@ out:
 }
 
 static bool passive_paws_reject(const struct xtcp_req *req, const struct xtcp_seg *seg,
-			     const struct xtcp_opts *opts)
+				const struct xtcp_opts *opts)
 {
 	/* A request is too young for its TS.Recent to be outdated. */
 	return req->ts_ok && (opts->has & XTCP_OPT_TS) &&
@@ -283,7 +283,7 @@ static void passive_challenge(struct xtcp_req *req, struct sk_buff *skb, const s
 }
 
 static void passive_send_rst(const struct xtcp_req *req, struct sk_buff *skb,
-			  const struct xtcp_seg *seg)
+			     const struct xtcp_seg *seg)
 {
 	struct xtcp_key key;
 
@@ -309,7 +309,7 @@ static void passive_reset(struct xtcp_req *req)
  * Return: SKB_NOT_DROPPED_YET when the segment is the ACK we wait for
  */
 static enum skb_drop_reason passive_check(struct xtcp_req *req, struct sk_buff *skb,
-				       const struct xtcp_seg *seg, bool paws)
+					  const struct xtcp_seg *seg, bool paws)
 {
 	struct net *net = read_pnet(&req->mini.net);
 	u32 rcv_nxt = req->irs + 1;
@@ -379,8 +379,8 @@ static void passive_overflow(struct xtcp_req *req, struct sk_buff *skb, const st
 }
 
 static struct sock *passive_complete(struct xtcp_req *req, struct sk_buff *skb,
-				  const struct xtcp_seg *seg, const struct xtcp_opts *opts,
-				  enum skb_drop_reason *reason)
+				     const struct xtcp_seg *seg, const struct xtcp_opts *opts,
+				     enum skb_drop_reason *reason)
 {
 	struct sock *child = xtcp_listen_make_child(req->listener, req, skb, reason);
 
@@ -409,7 +409,7 @@ static struct sock *passive_complete(struct xtcp_req *req, struct sk_buff *skb,
  *	gone, look for the segment's owner once more
  */
 struct sock *xtcp_passive_rcv(struct xtcp_req *req, struct sk_buff *skb, const struct xtcp_seg *seg,
-			   const struct xtcp_opts *opts, enum skb_drop_reason *reason)
+			      const struct xtcp_opts *opts, enum skb_drop_reason *reason)
 {
 	const u8 flags = XTCP_SYN | XTCP_RST | XTCP_ACK;
 	bool paws = passive_paws_reject(req, seg, opts);

@@ -149,7 +149,6 @@ static unsigned long synq_lifetime(const struct xtcp_req *req)
 	return min_t(unsigned long, HZ << synq_class(req), XTCP_RTO_MAX);
 }
 
-
 /*
  * The queue's reference goes with it. Between table and queue, or while the timer had
  * it out, the request may have been killed or its listener closed by somebody who did
