@@ -19,9 +19,10 @@
 /* A knob of the TCP under test by XTCP's name. */
 static inline void knob(const char *name, const char *value)
 {
+	const char *format = fsm_family == AF_XTCP ? "net/xtcp/%s" : "net/ipv4/tcp_%s";
 	char path[64];
 
-	snprintf(path, sizeof(path), fsm_family == AF_XTCP ? "net/xtcp/%s" : "net/ipv4/tcp_%s", name);
+	snprintf(path, sizeof(path), format, name);
 	fsm_sysctl(path, value);
 }
 

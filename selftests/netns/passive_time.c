@@ -4,7 +4,10 @@
 
 static struct seg seg;
 
-/* A long timer of the kernel may be late by an eighth. SYN-ACKs come at these seconds after the first, then no more; and the request is gone. */
+/*
+ * SYN-ACKs come at these seconds after the first, then no more; and the request is
+ * gone. A long timer of the kernel may be late by an eighth.
+ */
 static bool synacks_at(struct conn *c, const int *secs, int n, int gone)
 {
 	uint64_t start = fsm_now_ms();
@@ -47,7 +50,8 @@ static void test_retries(void)
 	knob("synack_retries", "2");
 	conn_init(&c, fsm_family, true);
 	conn_listen(&c, 8);
-	tap_ok(syn_answered(&c) && synacks_at(&c, five, 2, 7), "synack_retries 2: the end after 7 s");
+	tap_ok(syn_answered(&c) && synacks_at(&c, five, 2, 7),
+	       "synack_retries 2: the end after 7 s");
 	conn_kill(&c);
 	knob("synack_retries", "5");
 
