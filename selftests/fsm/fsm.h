@@ -15,6 +15,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "kselftest.h"
+
 /* Addresses of the namespace: the socket's, the peer's, one routed nowhere. */
 #define FSM_LOCAL	0xc0000201u	/* 192.0.2.1 */
 #define FSM_PEER	0xc0000202u	/* 192.0.2.2 */

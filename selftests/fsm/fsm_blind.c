@@ -50,7 +50,8 @@ static void blind_burst(enum fsm_place place, uint16_t flags, const char *name)
 		n += blind_answers(&c);
 	}
 	ok = ok && conn_state(&c) == place_state(place);
-	tap_ok(ok && n <= 1, "%s: %d inexact %s: at most one answer", place_name(place), BURST, name);
+	tap_ok(ok && n <= 1, "%s: %d inexact %s: at most one answer", place_name(place), BURST,
+	       name);
 	if (!ok || n > 1)
 		tap_note("%d answers, state %s", n, state_name(conn_state(&c)));
 	conn_kill(&c);
@@ -73,7 +74,7 @@ static void blind_data(void)
 		if (ack != c.rcv_nxt)
 			conn_send(&c, ACK | PSH, c.snd_nxt, ack, 10);
 	}
-	for (i = 0; i < sizeof(edges) / sizeof(edges[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(edges); i++) {
 		conn_send(&c, ACK | PSH, c.snd_nxt, c.una + edges[i], 10);
 		conn_send(&c, ACK | PSH, c.snd_nxt, c.rcv_nxt - edges[i], 10);
 	}
@@ -205,7 +206,7 @@ int main(void)
 		P_ESTABLISHED, P_FIN_WAIT1, P_FIN_WAIT1_ORPHAN, P_FIN_WAIT2, P_CLOSE_WAIT,
 		P_CLOSING, P_LAST_ACK, P_LAST_ACK_ORPHAN, P_SYN_RECV_CROSSED,
 	};
-	unsigned int i, n = sizeof(places) / sizeof(places[0]);
+	unsigned int i, n = ARRAY_SIZE(places);
 
 	tun_open();
 	tap_plan(2 * n + 2 + 16 + 1);

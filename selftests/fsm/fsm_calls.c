@@ -258,8 +258,8 @@ int main(void)
 	int call;
 
 	tun_open();
-	tap_plan(sizeof(places) / sizeof(places[0]) * CALLS);
-	for (i = 0; i < sizeof(places) / sizeof(places[0]); i++)
+	tap_plan(ARRAY_SIZE(places) * CALLS);
+	for (i = 0; i < ARRAY_SIZE(places); i++)
 		for (call = 0; call < CALLS; call++)
 			calls_test(places[i], call);
 	return tap_done();

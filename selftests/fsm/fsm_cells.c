@@ -276,17 +276,17 @@ const struct cell_variant cells_timestamps[] = {
 static const char reset_half_open[] =
 	"native kills a half-open connection for a SYN in the window; RFC 5961 4.2 challenges it";
 static const char unacked_syn[] =
-	"native takes an ACK that does not cover its SYN; RFC 9293 3.10.7.4 resets (fifth, SYN-RECEIVED)";
+	"native takes an ACK that does not cover its SYN; RFC 9293 3.10.7.4 resets";
 static const char crossed_syn[] =
 	"native acknowledges the SYN of a crossed SYN+ACK once more; RFC 9293 figure 8 does not";
 static const char unsent[] =
 	"native before 6.13 is silent on an ACK of unsent data; RFC 9293 3.10.7.4 says send an ACK";
 static const char orphan_bucket[] =
-	"native's FIN_WAIT_2 bucket dies of any SYN or RST in the window; RFC 5961 wants the exact RST";
+	"native's FIN_WAIT_2 bucket dies of any SYN or RST in window; RFC 5961 wants the exact RST";
 static const char orphan_ack[] =
 	"native's FIN_WAIT_2 bucket does not look at the ack; RFC 9293 3.10.7.4 says send an ACK";
 static const char rst_before_fin[] =
-	"native obeys a RST one before RCV.NXT after a FIN (for old peers); RFC 9293 3.10.7.4 drops it";
+	"native obeys a RST one before RCV.NXT after a FIN; RFC 9293 3.10.7.4 drops it";
 
 const struct cell_variant cells_native[] = {
 	{ P_SYN_RECV, K_SYN_EXACT, "RST(0) LISTEN -", reset_half_open },

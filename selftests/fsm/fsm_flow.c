@@ -333,7 +333,7 @@ static const struct {
 
 int main(void)
 {
-	unsigned int i, n = sizeof(flows) / sizeof(flows[0]);
+	unsigned int i, n = ARRAY_SIZE(flows);
 	int opts;
 	struct conn c;
 

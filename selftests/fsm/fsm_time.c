@@ -97,7 +97,8 @@ static void time_fin_wait2_owned(void)
 	ok = conn_into(&c, P_FIN_WAIT2);
 	time_start = fsm_now_ms();
 	time_in_state(&c, S_FIN_WAIT2, 5000, 300);
-	time_verdict("FIN_WAIT2 with an owner stays", ok && conn_state(&c) == S_FIN_WAIT2, 299, 400);
+	time_verdict("FIN_WAIT2 with an owner stays", ok && conn_state(&c) == S_FIN_WAIT2, 299,
+		     400);
 	conn_kill(&c);
 }
 

@@ -332,7 +332,7 @@ static const struct {
 
 int main(void)
 {
-	unsigned int i, n = sizeof(walks) / sizeof(walks[0]);
+	unsigned int i, n = ARRAY_SIZE(walks);
 	int opts;
 	struct conn c;
 

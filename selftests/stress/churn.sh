@@ -14,7 +14,7 @@ churn=$(dirname "$0")/churn
 count=$(xt_scale 20000 2000 100000)
 
 only_time_wait() {
-	! ip netns exec xt_churn awk 'NR > 1 && $4 != "06"' /proc/net/xtcp | sed 's/^/# /' | grep .
+	! ip netns exec xt_churn cat /proc/net/xtcp | awk 'NR > 1 && $4 != "06"' | sed 's/^/# /' | grep .
 }
 
 opened() {

@@ -284,8 +284,7 @@ static void malform_storm(long count)
 			if (i)
 				conn_kill(&c);
 			conn_init(&c, fsm_family, i % 1000);
-			reached += conn_into(&c, places[i / 500 % (sizeof(places) /
-								 sizeof(places[0]))]);
+			reached += conn_into(&c, places[i / 500 % ARRAY_SIZE(places)]);
 		}
 		if (i % 3 == 0)
 			malform_noise(&c);
