@@ -72,8 +72,6 @@ static void ack_uncount(struct xtcp_sock *xs, const struct xtcp_skb_cb *cb)
 	xs->snd.packets_out -= cb->segs;
 	if (cb->sacked & XTCP_SACKED_ACKED)
 		xs->snd.sacked_out -= cb->segs;
-	else
-		xs->snd.delivered += cb->segs;
 	if (cb->sacked & XTCP_SACKED_LOST)
 		xs->snd.lost_out -= cb->segs;
 	if (cb->sacked & XTCP_SACKED_RETRANS)
@@ -92,6 +90,9 @@ static void ack_trim(struct sock *sk, struct sk_buff *skb, struct xtcp_ack_info 
 	if (xtcp_rtxq_trim_head(sk, skb, xs->snd.una - cb->seq))
 		return;
 	ai->acked_segs += before - cb->segs;
+	if (cb->sacked & XTCP_SACKED_ACKED)
+		return;
+	ai->delivered += before - cb->segs;
 	xs->snd.delivered += before - cb->segs;
 }
 
@@ -111,10 +112,12 @@ static bool ack_clean_queue(struct sock *sk, struct xtcp_ack_info *ai, u32 *sent
 		}
 		if (cb->sacked & XTCP_SACKED_EVER) {
 			ai->retrans_acked = true;
-		} else if (!sample) {
+		} else if (!sample && !(cb->sacked & XTCP_SACKED_ACKED)) {
 			sample = true;
 			*sent_us = cb->sent_us;
 		}
+		if (!(cb->sacked & XTCP_SACKED_ACKED))
+			xtcp_scoreboard_delivered(sk, skb, ai);
 		if (!(cb->flags & XTCP_SYN))
 			ai->acked_segs += cb->segs;
 		ack_uncount(xs, cb);
@@ -124,16 +127,15 @@ static bool ack_clean_queue(struct sock *sk, struct xtcp_ack_info *ai, u32 *sent
 }
 
 /* Karn: never from a retransmitted segment, unless the echoed timestamp tells which copy. */
-static u32 ack_rtt_us(const struct xtcp_sock *xs, const struct xtcp_ctx *c, bool sample, u32 sent_us,
-		      const struct xtcp_ack_info *ai)
+static u32 ack_rtt_us(const struct xtcp_ack_info *ai, bool sample, u32 sent_us)
 {
 	u32 ms;
 
 	if (sample && !ai->retrans_acked)
-		return max((u32)c->now_us - sent_us, 1U);
-	if (!xs->neg.ts_ok || !(c->opts.has & XTCP_OPT_TS) || !c->opts.tsecr)
+		return max((u32)ai->now_us - sent_us, 1U);
+	if (!ai->has_echo)
 		return U32_MAX;
-	ms = xtcp_now_ts() - (c->opts.tsecr - xs->neg.ts_offset);
+	ms = xtcp_now_ts() - ai->echo;
 	return ms < XTCP_RTO_MAX_US / USEC_PER_MSEC ? max(ms, 1U) * USEC_PER_MSEC : U32_MAX;
 }
 
@@ -194,7 +196,7 @@ static void ack_new_data(struct sock *sk, struct xtcp_ctx *c, struct xtcp_ack_in
 	ai->acked_bytes = c->seg.ack - xs->snd.una;
 	ack_advance_una(xs, c->seg.ack);
 	sample = ack_clean_queue(sk, ai, &sent_us);
-	ai->rtt_us = ack_rtt_us(xs, c, sample, sent_us, ai);
+	ai->rtt_us = ack_rtt_us(ai, sample, sent_us);
 	if (ai->rtt_us != U32_MAX)
 		ack_sample_rtt(sk, ai->rtt_us);
 	xs->rec.retransmits = 0;
@@ -209,6 +211,20 @@ static bool ack_is_dup(const struct xtcp_sock *xs, const struct xtcp_seg *seg,
 	       !(seg->flags & (XTCP_SYN | XTCP_FIN));
 }
 
+/* What was out is affected: scoreboard, losses, window, timers, in this order. */
+static void ack_recover(struct sock *sk, struct xtcp_ctx *c, struct xtcp_ack_info *ai)
+{
+	if (xtcp_sk(sk)->neg.sack_ok && (c->opts.has & XTCP_OPT_SACK))
+		xtcp_scoreboard_sack(sk, c, ai);
+	xtcp_recovery_on_ack(sk, ai);
+	xtcp_cc_on_ack(sk, ai);
+	if (ai->advanced) {
+		xtcp_ack_rearm_rto(sk);
+		xtcp_loss_arm_tlp(sk);
+	}
+	xtcp_recovery_retransmit(sk);
+}
+
 /**
  * xtcp_ack_process - an ACK for the send side (RFC 9293 3.10.7.4, fifth)
  * @sk: locked, synchronized
@@ -221,9 +237,11 @@ bool xtcp_ack_process(struct sock *sk, struct xtcp_ctx *c, struct xtcp_effects *
 {
 	struct xtcp_sock *xs = xtcp_sk(sk);
 	struct xtcp_ack_info ai = {
-		.prior_una = xs->snd.una,
 		.prior_in_flight = xtcp_packets_in_flight(xs),
 		.rtt_us = U32_MAX,
+		.now_us = c->now_us,
+		.has_echo = xs->neg.ts_ok && (c->opts.has & XTCP_OPT_TS) && c->opts.tsecr,
+		.echo = c->opts.tsecr - xs->neg.ts_offset,
 		.advanced = xtcp_seq_after(c->seg.ack, xs->snd.una),
 	};
 	bool had_out = xs->snd.packets_out;
@@ -240,15 +258,10 @@ bool xtcp_ack_process(struct sock *sk, struct xtcp_ctx *c, struct xtcp_effects *
 	if (ai.advanced)
 		ack_new_data(sk, c, &ai);
 	ai.dup = ack_is_dup(xs, &c->seg, &ai);
-	if (had_out) {
-		xtcp_recovery_on_ack(sk, c, &ai);
-		xtcp_cc_on_ack(sk, &ai, c->now_us);
-		if (ai.advanced)
-			xtcp_ack_rearm_rto(sk);
-		xtcp_recovery_retransmit(sk);
-	} else {
+	if (had_out)
+		ack_recover(sk, c, &ai);
+	else
 		ack_probe(sk);
-	}
 	fx->push = 1;
 	fx->wake_write |= ai.advanced;
 	return true;

@@ -84,16 +84,15 @@ static bool cc_window_used(const struct xtcp_sock *xs)
  * xtcp_cc_on_ack - the congestion window's share of an ACK
  * @sk: locked
  * @ai: the ACK, after recovery had its say
- * @now_us: time
  */
-void xtcp_cc_on_ack(struct sock *sk, const struct xtcp_ack_info *ai, u64 now_us)
+void xtcp_cc_on_ack(struct sock *sk, const struct xtcp_ack_info *ai)
 {
 	struct xtcp_sock *xs = xtcp_sk(sk);
 	struct xtcp_cc_ack a = {
-		.now_us = now_us,
+		.now_us = ai->now_us,
 		.delivered = xs->snd.delivered,
 		.acked = ai->acked_segs,
-		.acked_sacked = ai->acked_segs,
+		.acked_sacked = ai->delivered,
 		.acked_bytes = ai->acked_bytes,
 		.losses = ai->newly_lost,
 		.in_flight = xtcp_packets_in_flight(xs),
@@ -108,8 +107,9 @@ void xtcp_cc_on_ack(struct sock *sk, const struct xtcp_ack_info *ai, u64 now_us)
 		.ece = ai->ece,
 	};
 
+	xtcp_rate_finish(&xs->rec.rate, &ai->rs, xs->rtt.min_rtt_us, &a);
 	xs->cc.state = xs->rec.ca_state;
-	xs->cc.now_us = now_us;
+	xs->cc.now_us = ai->now_us;
 	if (xs->cc.ops->cong_control) {
 		xs->cc.ops->cong_control(&xs->cc, &a);
 		return;

@@ -55,23 +55,61 @@ struct xtcp_effects {
 	u32 reason;		/* enum skb_drop_reason */
 };
 
-/* recovery.c: counts duplicate ACKs, fast retransmit, NewReno; undo */
+/**
+ * struct xtcp_ack_info - what an ACK did, from ack.c through scoreboard, loss and recovery
+ * @prior_in_flight: segments in flight before it
+ * @acked_segs: segments acknowledged in sequence
+ * @acked_bytes: bytes acknowledged in sequence
+ * @delivered: segments delivered, in sequence or SACKed
+ * @newly_lost: segments newly taken for lost
+ * @rtt_us: RTT sample, U32_MAX: none
+ * @now_us: the clock
+ * @echo: TSecr as our clock, if @has_echo
+ * @rs: the newest segment it delivered
+ * @advanced: SND.UNA moved
+ * @dup: a duplicate ACK (RFC 5681 2), without SACK
+ * @dsack: it carries a D-SACK
+ * @win_update: it changed SND.WND
+ * @retrans_acked: something retransmitted was acknowledged in sequence
+ * @ece: it carries ECE
+ */
 struct xtcp_ack_info {
-	u32 prior_una;
 	u32 prior_in_flight;
 	u32 acked_segs;
 	u32 acked_bytes;
-	u32 rtt_us;		/* U32_MAX: no sample */
+	u32 delivered;
 	u32 newly_lost;
+	u32 rtt_us;
+	u64 now_us;
+	u32 echo;
+	struct xtcp_rate_sample rs;
+	bool has_echo;
+	bool advanced;
 	bool dup;
-	bool ece;
-	bool advanced;		/* SND.UNA moved */
-	bool retrans_acked;	/* something retransmitted was acknowledged */
+	bool dsack;
 	bool win_update;
+	bool retrans_acked;
+	bool ece;
 };
+
+/* scoreboard.c: what the peer holds */
+void xtcp_scoreboard_sack(struct sock *sk, struct xtcp_ctx *c, struct xtcp_ack_info *ai);
+void xtcp_scoreboard_delivered(struct sock *sk, struct sk_buff *skb, struct xtcp_ack_info *ai);
+void xtcp_scoreboard_forget(struct sock *sk);	/* the peer may have dropped what it SACKed */
+
+/* loss.c: what is lost: RACK-TLP */
+bool xtcp_loss_mark(struct sock *sk, struct sk_buff *skb);
+void xtcp_loss_detect(struct sock *sk, struct xtcp_ack_info *ai);
+void xtcp_loss_reo_timeout(struct sock *sk);
+void xtcp_loss_tlp_timeout(struct sock *sk);
+void xtcp_loss_arm_tlp(struct sock *sk);
+u64 xtcp_loss_sent_us(const struct sk_buff *skb, u64 now_us);
+
+/* recovery.c: what is done about it */
 void xtcp_recovery_init(struct sock *sk);
-void xtcp_recovery_on_ack(struct sock *sk, const struct xtcp_ctx *c, struct xtcp_ack_info *ai);
+void xtcp_recovery_on_ack(struct sock *sk, struct xtcp_ack_info *ai);
 void xtcp_recovery_on_rto(struct sock *sk);
+void xtcp_recovery_on_tlp_loss(struct sock *sk);
 void xtcp_recovery_retransmit(struct sock *sk);
 
 /* cc.c */
@@ -79,7 +117,7 @@ const struct xtcp_cc_ops *xtcp_cc_default(void);	/* of a new namespace: net.c */
 const struct xtcp_cc_ops *xtcp_cc_find(const char *name);
 void xtcp_cc_names(char *buf, size_t len);
 void xtcp_cc_assign(struct sock *sk);
-void xtcp_cc_on_ack(struct sock *sk, const struct xtcp_ack_info *ai, u64 now_us);
+void xtcp_cc_on_ack(struct sock *sk, const struct xtcp_ack_info *ai);
 void xtcp_cc_idle_restart(struct sock *sk);
 
 /* ack.c */
@@ -117,12 +155,13 @@ void xtcp_mss_init_rcv(struct sock *sk);
 struct sk_buff *xtcp_rtxq_head(const struct sock *sk);
 struct sk_buff *xtcp_rtxq_tail(const struct sock *sk);
 struct sk_buff *xtcp_rtxq_next(const struct sk_buff *skb);
+struct sk_buff *xtcp_rtxq_find(const struct sock *sk, u32 seq);	/* holds @seq, or the next */
 void xtcp_rtxq_append(struct sock *sk, struct sk_buff *skb);
 void xtcp_rtxq_unlink_free(struct sock *sk, struct sk_buff *skb);
 int xtcp_rtxq_split(struct sock *sk, struct sk_buff *skb, u32 len, bool sent);
 int xtcp_rtxq_trim_head(struct sock *sk, struct sk_buff *skb, u32 len);
 void xtcp_rtxq_set_segs(struct sk_buff *skb, u32 mss);
-int xtcp_rtxq_retransmit(struct sock *sk, struct sk_buff *skb);
+int xtcp_rtxq_retransmit(struct sock *sk, struct sk_buff *skb, u32 segs);
 
 /* output.c: whether to send */
 void xtcp_output_push(struct sock *sk);			/* what Nagle and windows allow */

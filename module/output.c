@@ -76,13 +76,16 @@ static void output_sent(struct sock *sk, struct sk_buff *skb)
 
 	xs->snd.nxt = XTCP_CB(skb)->end_seq;
 	XTCP_CB(skb)->first_us = XTCP_CB(skb)->sent_us;
-	XTCP_CB(skb)->delivered = xs->snd.delivered;
 	__skb_unlink(skb, &sk->sk_write_queue);
 	xtcp_rtxq_append(sk, skb);
+	xtcp_rate_sent(&xs->rec.rate, &XTCP_CB(skb)->rate, xtcp_packets_in_flight(xs),
+		       XTCP_CB(skb)->segs, XTCP_CB(skb)->sent_us);
+	xs->rec.prr.out += XTCP_CB(skb)->segs;
 	XTCP_ADD(sock_net(sk), ORIGDATASENT, XTCP_CB(skb)->segs);
 	if (!prior || !xtcp_timer_armed(xs, XTCP_T_RTO))
 		xtcp_timer_arm(sk, XTCP_T_RTO, xtcp_ack_rto(sk));
 	xtcp_timer_cancel(sk, XTCP_T_PROBE);
+	xtcp_loss_arm_tlp(sk);
 }
 
 /* RFC 9293 3.7.4, Minshall's variant, for the segment at the head of the send queue. */
@@ -285,6 +288,7 @@ static void output_init_connect(struct sock *sk)
 	xs->snd.nxt = xs->snd.isn;
 	xs->snd.sml = xs->snd.isn;
 	xs->snd.up = xs->snd.isn;
+	xtcp_recovery_init(sk);
 	xs->rcv.nxt = 0;
 	xs->rcv.wup = 0;
 	xs->rcv.copied_seq = 0;

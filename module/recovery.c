@@ -1,52 +1,41 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * recovery.c owns loss detection and recovery: which segments are taken for
- * lost, when they go again, and the window meanwhile. Socket lock.
+ * recovery.c owns what is done about losses: the phases of recovery, the window
+ * meanwhile, what goes again, and the way back when it was all a mistake.
+ * Socket lock.
  *
- * NewReno (RFC 6582): without SACK each duplicate ACK stands for one segment
+ * Without SACK (NewReno, RFC 6582) each duplicate ACK stands for one segment
  * that left the network and is counted in snd.sacked_out.
  */
 #include "compat.h"
 #include "engine.h"
 #include "timer.h"
 
-#define RECOVERY_DUPTHRESH	3
-
 /**
- * xtcp_recovery_init - a connection without losses
- * @sk: new
+ * xtcp_recovery_init - a connection without losses; sequence numbers are set
+ * @sk: nothing sent yet
  */
 void xtcp_recovery_init(struct sock *sk)
 {
 	struct xtcp_sock *xs = xtcp_sk(sk);
-	u8 syn_retries = xs->rec.syn_retries;
-	u32 user_timeout = xs->rec.user_timeout;
 
-	memset(&xs->rec, 0, sizeof(xs->rec));
-	xs->rec.ca_state = XTCP_CA_OPEN;
-	xs->rec.reordering = RECOVERY_DUPTHRESH;
-	xs->rec.syn_retries = syn_retries;
-	xs->rec.user_timeout = user_timeout;
+	xs->rec = (struct xtcp_rec) {
+		.ca_state = XTCP_CA_OPEN,
+		.reordering = XTCP_RACK_DUPTHRESH,
+		.syn_retries = xs->rec.syn_retries,
+		.user_timeout = xs->rec.user_timeout,
+		.undo_retrans = -1,
+	};
+	xs->snd.high_seq = xs->snd.una - 1;
+	INIT_LIST_HEAD(&xs->rec.sent);
+	INIT_LIST_HEAD(&xs->rec.lost);
+	xtcp_rack_init(&xs->rec.rack, xs->snd.una);
 }
 
 static void recovery_event(struct xtcp_sock *xs, enum xtcp_cc_event ev)
 {
 	if (xs->cc.ops->event)
 		xs->cc.ops->event(&xs->cc, ev);
-}
-
-static void recovery_mark_lost(struct xtcp_sock *xs, struct sk_buff *skb)
-{
-	struct xtcp_skb_cb *cb = XTCP_CB(skb);
-
-	if (cb->sacked & XTCP_SACKED_RETRANS) {
-		cb->sacked &= ~XTCP_SACKED_RETRANS;
-		xs->snd.retrans_out -= cb->segs;
-	}
-	if (cb->sacked & (XTCP_SACKED_LOST | XTCP_SACKED_ACKED))
-		return;
-	cb->sacked |= XTCP_SACKED_LOST;
-	xs->snd.lost_out += cb->segs;
 }
 
 /* Without SACK a duplicate ACK can't stand for more than what is out behind the hole. */
@@ -59,145 +48,214 @@ static void recovery_limit_reno(struct xtcp_sock *xs)
 				     xs->snd.packets_out - holes : 0;
 }
 
-static void recovery_add_reno(struct xtcp_sock *xs)
+/* Keeps the count of duplicate ACKs that stands for SACKed segments. */
+static void recovery_count_reno(struct xtcp_sock *xs, struct xtcp_ack_info *ai)
 {
-	xs->snd.sacked_out++;
-	xs->snd.delivered++;
+	u32 counted;
+
+	if (ai->dup) {
+		xs->rec.dupacks++;
+		xs->snd.sacked_out++;
+		xs->snd.delivered++;
+		ai->delivered++;
+	} else if (ai->advanced) {
+		/* One of the acknowledged filled the hole, the others were counted before. */
+		counted = min(xs->snd.sacked_out, ai->acked_segs ? ai->acked_segs - 1 : 0);
+		xs->rec.dupacks = 0;
+		xs->snd.sacked_out -= counted;
+		xs->snd.delivered -= counted;
+		ai->delivered -= min(ai->delivered, counted);
+		if (xs->rec.ca_state <= XTCP_CA_DISORDER)
+			xs->snd.sacked_out = 0;
+	}
 	recovery_limit_reno(xs);
 }
 
-/* A cumulative ACK took @acked segments: one filled the hole, the others were counted. */
-static void recovery_remove_reno(struct xtcp_sock *xs, u32 acked)
+/* RFC 6582 3.2: the third duplicate ACK, or a partial ACK, makes the head lost. */
+static void recovery_detect_reno(struct sock *sk, struct xtcp_ack_info *ai)
 {
-	if (acked > 1)
-		xs->snd.sacked_out -= min(xs->snd.sacked_out, acked - 1);
-	recovery_limit_reno(xs);
+	struct sk_buff *head = xtcp_rtxq_head(sk);
+	struct xtcp_sock *xs = xtcp_sk(sk);
+	bool third, partial;
+
+	if (!head)
+		return;
+	third = xs->rec.ca_state <= XTCP_CA_CWR && xs->rec.dupacks >= xs->rec.reordering &&
+		xtcp_seq_after(xs->snd.una, xs->snd.high_seq);
+	partial = xs->rec.ca_state == XTCP_CA_RECOVERY && ai->advanced &&
+		  xtcp_seq_before(xs->snd.una, xs->snd.high_seq);
+	if (!third && !partial)
+		return;
+	if (head->len > xtcp_mss_current(sk) &&
+	    xtcp_rtxq_split(sk, head, xtcp_mss_current(sk), true))
+		return;
+	if (!(XTCP_CB(head)->sacked & XTCP_SACKED_RETRANS) && xtcp_loss_mark(sk, head))
+		ai->newly_lost += XTCP_CB(head)->segs;
 }
 
-static void recovery_save_prior(struct xtcp_sock *xs)
+/* A reduction begins: remember the way back. */
+static void recovery_reduce(struct xtcp_sock *xs)
 {
+	xs->cc.now_us = xtcp_now_us();
 	xs->cc.prior_cwnd = xs->cc.cwnd;
 	xs->cc.prior_ssthresh = xs->cc.ssthresh;
-	xs->cc.now_us = xtcp_now_us();
 	xs->cc.ssthresh = xs->cc.ops->ssthresh(&xs->cc);
 	xs->cc.cwnd_cnt = 0;
 	xs->snd.high_seq = xs->snd.nxt;
+	xs->rec.undo_marker = xs->snd.una;
+	xs->rec.undo_retrans = -1;
+	xs->rec.retrans_ts = 0;
+	xs->rec.retrans_stamp = 0;
+	xs->rec.tlp.active = false;
 }
 
-/* RFC 6582 3.2 step 2: one segment is lost, the rest of the window stays in flight. */
-static void recovery_enter(struct sock *sk, struct xtcp_ack_info *ai)
+static void recovery_enter(struct sock *sk, const struct xtcp_ack_info *ai)
 {
 	struct xtcp_sock *xs = xtcp_sk(sk);
-	struct sk_buff *head = xtcp_rtxq_head(sk);
 
-	XTCP_INC(sock_net(sk), RENORECOVERY);
-	recovery_save_prior(xs);
-	xs->cc.cwnd = xs->cc.ssthresh;
+	if (xs->neg.sack_ok)
+		XTCP_INC(sock_net(sk), SACKRECOVERY);
+	else
+		XTCP_INC(sock_net(sk), RENORECOVERY);
+	recovery_reduce(xs);
 	xs->rec.ca_state = XTCP_CA_RECOVERY;
-	xs->rec.retrans_stamp = 0;
-	if (head->len > xs->snd.mss)
-		xtcp_rtxq_split(sk, head, xtcp_mss_current(sk), true);
-	recovery_mark_lost(xs, head);
-	ai->newly_lost += XTCP_CB(head)->segs;
+	xtcp_prr_begin(&xs->rec.prr, ai->prior_in_flight);
 	recovery_event(xs, XTCP_CC_EV_RECOVERY);
 }
 
 static void recovery_leave(struct xtcp_sock *xs)
 {
-	xs->rec.ca_state = XTCP_CA_OPEN;
+	xs->rec.ca_state = xs->snd.sacked_out ? XTCP_CA_DISORDER : XTCP_CA_OPEN;
 	xs->rec.dupacks = 0;
 	xs->rec.retrans_stamp = 0;
-	xs->snd.sacked_out = 0;
-	xs->cc.cwnd = max(min(xs->cc.cwnd, xs->cc.ssthresh), 1U);
+	xs->rec.retrans_ts = 0;
+	xtcp_rack_recovered(&xs->rec.rack);
 	recovery_event(xs, XTCP_CC_EV_OPEN);
 }
 
-/* RFC 6582 3.2 step 3: a partial ACK uncovers the next hole. */
-static void recovery_partial(struct sock *sk, struct xtcp_ack_info *ai)
+/* What was taken for lost is only late: back into flight. */
+static void recovery_unmark_lost(struct xtcp_sock *xs)
 {
-	struct sk_buff *head = xtcp_rtxq_head(sk);
-	struct xtcp_sock *xs = xtcp_sk(sk);
+	struct sk_buff *skb;
 
-	recovery_remove_reno(xs, ai->acked_segs);
-	if (!head || (XTCP_CB(head)->sacked & XTCP_SACKED_LOST))
-		return;
-	if (head->len > xs->snd.mss)
-		xtcp_rtxq_split(sk, head, xtcp_mss_current(sk), true);
-	recovery_mark_lost(xs, head);
-	ai->newly_lost += XTCP_CB(head)->segs;
-}
-
-static void recovery_open_on_ack(struct sock *sk, struct xtcp_ack_info *ai)
-{
-	struct xtcp_sock *xs = xtcp_sk(sk);
-
-	if (ai->advanced) {
-		xs->rec.dupacks = 0;
-		xs->snd.sacked_out = 0;
-		xs->rec.ca_state = XTCP_CA_OPEN;
-		xs->rec.retrans_stamp = 0;
-		return;
+	list_for_each_entry(skb, &xs->rec.lost, tcp_tsorted_anchor) {
+		XTCP_CB(skb)->sacked &= ~XTCP_SACKED_LOST;
+		xs->snd.lost_out -= XTCP_CB(skb)->segs;
 	}
-	if (!ai->dup)
-		return;
-	xs->rec.dupacks++;
-	xs->rec.ca_state = XTCP_CA_DISORDER;
-	recovery_add_reno(xs);
-	/* RFC 6582 3.2 step 1: not again for losses of the episode that just ended. */
-	if (xs->rec.dupacks == xs->rec.reordering &&
-	    xtcp_seq_after(xs->snd.una, xs->snd.high_seq - 1))
-		recovery_enter(sk, ai);
+	list_splice_init(&xs->rec.lost, &xs->rec.sent);
 }
 
-static void recovery_fast_on_ack(struct sock *sk, struct xtcp_ack_info *ai)
+/* The ACK of an original shows a retransmission needless (RFC 3522), or D-SACKs did for all. */
+static bool recovery_was_needless(const struct xtcp_sock *xs, const struct xtcp_ack_info *ai)
+{
+	if (!xs->rec.undo_marker)
+		return false;
+	if (!xs->rec.undo_retrans)
+		return true;
+	return ai->advanced && xs->rec.retrans_ts && ai->has_echo &&
+	       xtcp_seq_before(ai->echo, xs->rec.retrans_ts);
+}
+
+static void recovery_undo(struct sock *sk)
 {
 	struct xtcp_sock *xs = xtcp_sk(sk);
 
-	if (!ai->advanced) {
-		if (ai->dup)
-			recovery_add_reno(xs);
-	} else if (!xtcp_seq_before(xs->snd.una, xs->snd.high_seq)) {
-		recovery_leave(xs);
-		xs->cc.cwnd = max(xs->cc.ssthresh, 1U);
+	if (xs->rec.ca_state == XTCP_CA_LOSS) {
+		XTCP_INC(sock_net(sk), LOSSUNDO);
+		XTCP_INC(sock_net(sk), SPURIOUSRTOS);
+	} else if (!xs->rec.undo_retrans) {
+		XTCP_INC(sock_net(sk), DSACKUNDO);
 	} else {
-		recovery_partial(sk, ai);
+		XTCP_INC(sock_net(sk), FULLUNDO);
 	}
+	xs->cc.cwnd = max(xs->cc.cwnd, xs->cc.ops->undo_cwnd(&xs->cc));
+	xs->cc.ssthresh = max(xs->cc.ssthresh, xs->cc.prior_ssthresh);
+	xs->rec.undo_marker = 0;
+	recovery_unmark_lost(xs);
+	recovery_leave(xs);
 }
 
-static void recovery_loss_on_ack(struct sock *sk, struct xtcp_ack_info *ai)
+/* Fast recovery: PRR decides how much may leave for this ACK. */
+static void recovery_fast(struct xtcp_sock *xs, const struct xtcp_ack_info *ai)
+{
+	u32 in_flight = xtcp_packets_in_flight(xs);
+
+	if (!xtcp_seq_before(xs->snd.una, xs->snd.high_seq)) {
+		if (!xs->cc.ops->cong_control)
+			xs->cc.cwnd = max(xs->cc.ssthresh, 1U);
+		recovery_leave(xs);
+		return;
+	}
+	if (!xs->cc.ops->cong_control)
+		xs->cc.cwnd = max(in_flight + xtcp_prr_sndcnt(&xs->rec.prr, xs->cc.ssthresh,
+							      in_flight, ai->delivered,
+							      ai->advanced && !ai->newly_lost),
+				  1U);
+}
+
+static void recovery_step(struct sock *sk, struct xtcp_ack_info *ai)
 {
 	struct xtcp_sock *xs = xtcp_sk(sk);
 
-	if (ai->advanced && !xtcp_seq_before(xs->snd.una, xs->snd.high_seq)) {
-		u32 cwnd = xs->cc.cwnd;
-
-		recovery_leave(xs);
-		xs->cc.cwnd = cwnd;
+	switch (xs->rec.ca_state) {
+	case XTCP_CA_RECOVERY:
+		recovery_fast(xs, ai);
+		break;
+	case XTCP_CA_CWR:
+	case XTCP_CA_LOSS:
+		if (!xtcp_seq_before(xs->snd.una, xs->snd.high_seq))
+			recovery_leave(xs);
+		break;
+	default:
+		xs->rec.ca_state = xs->snd.sacked_out ? XTCP_CA_DISORDER : XTCP_CA_OPEN;
+		if (ai->advanced && !xs->rec.tlp.active)
+			xs->rec.retrans_stamp = 0;
+	}
+	if (xs->rec.ca_state <= XTCP_CA_CWR && xs->snd.lost_out) {
+		recovery_enter(sk, ai);
+		recovery_fast(xs, ai);
 	}
 }
 
 /**
- * xtcp_recovery_on_ack - what an ACK says of losses
+ * xtcp_recovery_on_ack - what an ACK says of losses, and what follows
  * @sk: locked
- * @c: its segment
  * @ai: its account; newly lost segments are added
  */
-void xtcp_recovery_on_ack(struct sock *sk, const struct xtcp_ctx *c, struct xtcp_ack_info *ai)
+void xtcp_recovery_on_ack(struct sock *sk, struct xtcp_ack_info *ai)
 {
 	struct xtcp_sock *xs = xtcp_sk(sk);
 
-	if (!xs->snd.packets_out)
-		xs->snd.sacked_out = 0;
-	switch (xs->rec.ca_state) {
-	case XTCP_CA_RECOVERY:
-		recovery_fast_on_ack(sk, ai);
-		break;
-	case XTCP_CA_LOSS:
-		recovery_loss_on_ack(sk, ai);
-		break;
-	default:
-		recovery_open_on_ack(sk, ai);
+	if (xs->neg.sack_ok) {
+		xtcp_loss_detect(sk, ai);
+	} else {
+		recovery_count_reno(xs, ai);
+		recovery_detect_reno(sk, ai);
 	}
+	if (recovery_was_needless(xs, ai))
+		recovery_undo(sk);
+	else
+		recovery_step(sk, ai);
+	if (xtcp_rack_tlp_ack(&xs->rec.tlp, xs->snd.una, ai->dsack, ai->dup))
+		xtcp_recovery_on_tlp_loss(sk);
+}
+
+/**
+ * xtcp_recovery_on_tlp_loss - the probe itself repaired a loss (RFC 8985 7.4.2)
+ * @sk: locked
+ */
+void xtcp_recovery_on_tlp_loss(struct sock *sk)
+{
+	struct xtcp_sock *xs = xtcp_sk(sk);
+
+	XTCP_INC(sock_net(sk), LOSSPROBERECOVERY);
+	if (xs->rec.ca_state > XTCP_CA_DISORDER)
+		return;
+	recovery_reduce(xs);
+	xs->rec.undo_marker = 0;
+	if (!xs->cc.ops->cong_control)
+		xs->cc.cwnd = max(xs->cc.ssthresh, 1U);
+	xs->rec.ca_state = XTCP_CA_CWR;
 }
 
 /**
@@ -207,18 +265,27 @@ void xtcp_recovery_on_ack(struct sock *sk, const struct xtcp_ctx *c, struct xtcp
 void xtcp_recovery_on_rto(struct sock *sk)
 {
 	struct xtcp_sock *xs = xtcp_sk(sk);
+	u32 stamp = xs->rec.retrans_stamp;
 	struct sk_buff *skb;
 
 	if (xs->rec.ca_state != XTCP_CA_LOSS || !xs->rec.retransmits)
-		recovery_save_prior(xs);
+		recovery_reduce(xs);
+	if (xs->rec.retransmits)
+		xs->rec.retrans_stamp = stamp;
 	xs->rec.ca_state = XTCP_CA_LOSS;
 	xs->rec.dupacks = 0;
-	xs->snd.sacked_out = 0;
+	xs->rec.tlp.active = false;
+	if (!xs->neg.sack_ok)
+		xs->snd.sacked_out = 0;
+	xtcp_scoreboard_forget(sk);
 	for (skb = xtcp_rtxq_head(sk); skb; skb = xtcp_rtxq_next(skb)) {
-		XTCP_CB(skb)->sacked &= ~XTCP_SACKED_ACKED;
-		recovery_mark_lost(xs, skb);
+		xtcp_loss_mark(sk, skb);
+		if (!(XTCP_CB(skb)->sacked & XTCP_SACKED_ACKED))
+			list_move_tail(&skb->tcp_tsorted_anchor, &xs->rec.lost);
 	}
 	xs->cc.cwnd = 1;
+	xtcp_timer_cancel(sk, XTCP_T_REO);
+	xtcp_timer_cancel(sk, XTCP_T_TLP);
 	recovery_event(xs, XTCP_CC_EV_LOSS);
 }
 
@@ -229,26 +296,20 @@ void xtcp_recovery_on_rto(struct sock *sk)
 void xtcp_recovery_retransmit(struct sock *sk)
 {
 	struct xtcp_sock *xs = xtcp_sk(sk);
-	struct sk_buff *skb, *next;
+	struct sk_buff *skb;
+	u32 in_flight;
 
-	if (!xs->snd.lost_out)
-		return;
-	for (skb = xtcp_rtxq_head(sk); skb; skb = next) {
-		u8 sacked = XTCP_CB(skb)->sacked;
-
-		next = xtcp_rtxq_next(skb);
-		if (!(sacked & XTCP_SACKED_LOST))
-			break;
-		if (sacked & XTCP_SACKED_RETRANS)
-			continue;
-		if (xtcp_packets_in_flight(xs) >= xs->cc.cwnd)
-			break;
-		if (xtcp_rtxq_retransmit(sk, skb))
+	while ((skb = list_first_entry_or_null(&xs->rec.lost, struct sk_buff,
+					       tcp_tsorted_anchor))) {
+		in_flight = xtcp_packets_in_flight(xs);
+		if (in_flight >= xs->cc.cwnd ||
+		    xtcp_rtxq_retransmit(sk, skb, xs->cc.cwnd - in_flight))
 			break;
 		if (xs->rec.ca_state == XTCP_CA_LOSS)
-			XTCP_INC(sock_net(sk), SLOWSTARTRETRANS);
+			XTCP_ADD(sock_net(sk), SLOWSTARTRETRANS, XTCP_CB(skb)->segs);
 		else
-			XTCP_INC(sock_net(sk), FASTRETRANS);
-		next = xtcp_rtxq_next(skb);
+			XTCP_ADD(sock_net(sk), FASTRETRANS, XTCP_CB(skb)->segs);
+		if (!xtcp_timer_armed(xs, XTCP_T_RTO))
+			xtcp_ack_rearm_rto(sk);
 	}
 }

@@ -27,6 +27,29 @@ struct sk_buff *xtcp_rtxq_next(const struct sk_buff *skb)
 	return rb_to_skb(rb_next(&skb->rbnode));
 }
 
+/**
+ * xtcp_rtxq_find - the segment that holds a number, or the first beyond it
+ * @sk: locked
+ * @seq: sequence number
+ */
+struct sk_buff *xtcp_rtxq_find(const struct sock *sk, u32 seq)
+{
+	struct rb_node *p = xtcp_sk(sk)->snd.rtxq.rb_node;
+	struct sk_buff *best = NULL;
+
+	while (p) {
+		struct sk_buff *skb = rb_to_skb(p);
+
+		if (xtcp_seq_after(XTCP_CB(skb)->end_seq, seq)) {
+			best = skb;
+			p = p->rb_left;
+		} else {
+			p = p->rb_right;
+		}
+	}
+	return best;
+}
+
 static void rtxq_insert_after(struct rb_root *root, struct sk_buff *prev, struct sk_buff *skb)
 {
 	struct rb_node **p = &root->rb_node;
@@ -54,6 +77,7 @@ void xtcp_rtxq_append(struct sock *sk, struct sk_buff *skb)
 	struct xtcp_sock *xs = xtcp_sk(sk);
 
 	rtxq_insert_after(&xs->snd.rtxq, xtcp_rtxq_tail(sk), skb);
+	list_add_tail(&skb->tcp_tsorted_anchor, &xs->rec.sent);
 	xs->snd.packets_out += XTCP_CB(skb)->segs;
 }
 
@@ -64,6 +88,7 @@ void xtcp_rtxq_append(struct sock *sk, struct sk_buff *skb)
  */
 void xtcp_rtxq_unlink_free(struct sock *sk, struct sk_buff *skb)
 {
+	list_del(&skb->tcp_tsorted_anchor);
 	rb_erase(&skb->rbnode, &xtcp_sk(sk)->snd.rtxq);
 	xtcp_sock_wfree_skb(sk, skb);
 }
@@ -162,6 +187,10 @@ int xtcp_rtxq_split(struct sock *sk, struct sk_buff *skb, u32 len, bool sent)
 	}
 	rtxq_adjust(xs, skb, (int)(XTCP_CB(skb)->segs + XTCP_CB(half)->segs) - old_segs);
 	rtxq_insert_after(&xs->snd.rtxq, skb, half);
+	if (list_empty(&skb->tcp_tsorted_anchor))
+		INIT_LIST_HEAD(&half->tcp_tsorted_anchor);	/* SACKed: in no list */
+	else
+		list_add(&half->tcp_tsorted_anchor, &skb->tcp_tsorted_anchor);
 	return 0;
 }
 
@@ -222,7 +251,7 @@ int xtcp_rtxq_trim_head(struct sock *sk, struct sk_buff *skb, u32 len)
 }
 
 /* How much of @skb may go again, bytes; negative errno when nothing may. */
-static int rtxq_retransmit_len(struct sock *sk, struct sk_buff *skb)
+static int rtxq_retransmit_len(struct sock *sk, struct sk_buff *skb, u32 segs)
 {
 	struct xtcp_sock *xs = xtcp_sk(sk);
 	const struct xtcp_skb_cb *cb = XTCP_CB(skb);
@@ -232,6 +261,8 @@ static int rtxq_retransmit_len(struct sock *sk, struct sk_buff *skb)
 	/* Past a shrunken edge only the head goes, as a probe (RFC 9293 SHLD-16, 17). */
 	if (window <= 0 && cb->seq != xs->snd.una)
 		return -EAGAIN;
+	segs = sk_can_gso(sk) ? min_t(u32, segs, sk->sk_gso_max_segs) : 1;
+	mss *= max(segs, 1U);
 	if (window > 0 && (u32)window < mss)
 		mss = window;
 	return min_t(u32, skb->len, mss);
@@ -250,6 +281,12 @@ static void rtxq_count_retransmit(struct sock *sk, struct sk_buff *skb)
 	if (!(cb->sacked & XTCP_SACKED_RETRANS))
 		xs->snd.retrans_out += cb->segs;
 	cb->sacked |= XTCP_SACKED_RETRANS | XTCP_SACKED_EVER;
+	list_move_tail(&skb->tcp_tsorted_anchor, &xs->rec.sent);
+	xtcp_rate_sent(&xs->rec.rate, &cb->rate, xtcp_packets_in_flight(xs), cb->segs, cb->sent_us);
+	xs->rec.prr.out += cb->segs;
+	xs->rec.undo_retrans = max(xs->rec.undo_retrans, 0) + (int)cb->segs;
+	if (!xs->rec.retrans_ts)
+		xs->rec.retrans_ts = xtcp_now_ts() ? : 1;
 	if (!xs->rec.retrans_stamp)
 		xs->rec.retrans_stamp = (xtcp_now_ts() -
 					 ((u32)xtcp_now_us() - cb->first_us) / USEC_PER_MSEC) ? : 1;
@@ -257,17 +294,18 @@ static void rtxq_count_retransmit(struct sock *sk, struct sk_buff *skb)
 }
 
 /**
- * xtcp_rtxq_retransmit - send one segment again
+ * xtcp_rtxq_retransmit - send a segment again, or the front part of it
  * @sk: locked
- * @skb: in the queue; what exceeds one MSS is split off first
+ * @skb: in the queue; what exceeds @segs MSS is split off first
+ * @segs: MSS-sized segments that may go
  *
  * Return: 0; a negative errno (no route, window, memory); or positive: the path
  *	below us is congested, or still holds the last copy
  */
-int xtcp_rtxq_retransmit(struct sock *sk, struct sk_buff *skb)
+int xtcp_rtxq_retransmit(struct sock *sk, struct sk_buff *skb, u32 segs)
 {
 	struct xtcp_sock *xs = xtcp_sk(sk);
-	int len, err;
+	int len, err, old;
 
 	if (skb_fclone_busy(sk, skb))
 		return NET_XMIT_CN;
@@ -277,13 +315,14 @@ int xtcp_rtxq_retransmit(struct sock *sk, struct sk_buff *skb)
 	err = xs->af->route(sk);
 	if (err)
 		return -EHOSTUNREACH;
-	len = rtxq_retransmit_len(sk, skb);
+	len = rtxq_retransmit_len(sk, skb, segs);
 	if (len < 0)
 		return len;
 	if (skb->len > len && xtcp_rtxq_split(sk, skb, len, true))
 		return NET_XMIT_CN;
-	rtxq_adjust(xs, skb, 1 - (int)XTCP_CB(skb)->segs);
-	XTCP_CB(skb)->segs = 1;
+	old = XTCP_CB(skb)->segs;
+	xtcp_rtxq_set_segs(skb, xtcp_mss_current(sk));
+	rtxq_adjust(xs, skb, (int)XTCP_CB(skb)->segs - old);
 	err = xtcp_xmit_skb(sk, skb, true);
 	if (err) {
 		XTCP_INC(sock_net(sk), RETRANSFAIL);

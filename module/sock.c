@@ -98,6 +98,9 @@ void xtcp_sock_wfree_skb(struct sock *sk, struct sk_buff *skb)
 {
 	sk_wmem_queued_add(sk, -skb->truesize);
 	sk_mem_uncharge(sk, skb->truesize);
+	/* Where others keep route and destructor, a queued segment has its list link. */
+	skb->_skb_refdst = 0;
+	skb->destructor = NULL;
 	__kfree_skb(skb);
 }
 
@@ -129,6 +132,8 @@ void xtcp_sock_purge_write(struct sock *sk)
 	while ((skb = __skb_dequeue(&sk->sk_write_queue)))
 		xtcp_sock_wfree_skb(sk, skb);
 	sock_purge_tree(sk, &xs->snd.rtxq, true);
+	INIT_LIST_HEAD(&xs->rec.sent);
+	INIT_LIST_HEAD(&xs->rec.lost);
 	xs->snd.packets_out = 0;
 	xs->snd.sacked_out = 0;
 	xs->snd.lost_out = 0;

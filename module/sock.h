@@ -18,6 +18,9 @@
 #include <xtcp/cc.h>
 #include <xtcp/fsm.h>
 #include <xtcp/opt.h>
+#include <xtcp/prr.h>
+#include <xtcp/rack.h>
+#include <xtcp/rate.h>
 #include <xtcp/rtt.h>
 #include <xtcp/sack.h>
 #include <xtcp/seg.h>
@@ -52,7 +55,7 @@ struct xtcp_port;
  * @sent_us: when it was last sent, low 32 bits of xtcp_now_us() (egress)
  * @first_us: when it was first sent (egress)
  * @segs: segments it counts as (egress)
- * @delivered: snd.delivered when it was sent, for rate samples (egress)
+ * @rate: the connection's delivery when it was sent last (egress)
  */
 struct xtcp_skb_cb {
 	u32 seq;
@@ -75,10 +78,12 @@ struct xtcp_skb_cb {
 			u32 sent_us;
 			u32 first_us;
 			u32 segs;
-			u32 delivered;
+			struct xtcp_rate_tx rate;
 		};
 	};
 };
+
+static_assert(sizeof(struct xtcp_skb_cb) <= sizeof_field(struct sk_buff, cb));
 
 #define XTCP_CB(skb)		((struct xtcp_skb_cb *)&((skb)->cb[0]))
 
@@ -237,19 +242,29 @@ struct xtcp_neg {
 };
 
 /**
- * struct xtcp_rec - loss detection and recovery; recovery.c
+ * struct xtcp_rec - loss detection and recovery; recovery.c, loss.c, scoreboard.c
  * @ca_state: enum xtcp_cc_state
- * @dupacks: consecutive duplicate ACKs
- * @reordering: duplicate ACKs that mean a loss
- * @prior_ssthresh: to return to when the reduction was in error
- * @undo_marker: SND.UNA when the reduction began, 0: nothing to undo
- * @undo_retrans: retransmissions not yet known to be needless
- * @retrans_stamp: xtcp_now_ts() when the segment retransmitted first in this
- *	episode had been sent; 0: no episode
  * @retransmits: RTOs in a row for SND.UNA
  * @backoff: exponent of the next RTO or probe
  * @probes_out: zero-window probes unanswered
  * @syn_retries: TCP_SYNCNT, 0: the knob
+ * @reordering: duplicate ACKs that mean a loss (without SACK)
+ * @num_cached: used entries of @cached
+ * @dupacks: consecutive duplicate ACKs (without SACK)
+ * @undo_marker: SND.UNA when the reduction began, 0: nothing to undo
+ * @undo_retrans: retransmissions since, less those that a D-SACK showed needless
+ * @retrans_ts: TSval clock at the first retransmission of this episode, 0: none
+ * @retrans_stamp: the same clock when the segment retransmitted first in this
+ *	episode had been sent; 0: no episode
+ * @probes_stamp: jiffies of the first unanswered probe, 0: none
+ * @user_timeout: TCP_USER_TIMEOUT, ms
+ * @sent: in flight, oldest transmission first, by skb->tcp_tsorted_anchor
+ * @lost: lost and waiting to go again, by the same link
+ * @rack: RACK's view of the latest delivery (RFC 8985)
+ * @tlp: the tail-loss probe under way
+ * @prr: the window during recovery (RFC 6937)
+ * @rate: delivery rate sampler
+ * @cached: SACK blocks of the ACK before, in order: what they cover is marked
  */
 struct xtcp_rec {
 	u8 ca_state;
@@ -258,12 +273,21 @@ struct xtcp_rec {
 	u8 probes_out;
 	u8 syn_retries;
 	u8 reordering;
+	u8 num_cached;
 	u32 dupacks;
 	u32 undo_marker;
 	int undo_retrans;
+	u32 retrans_ts;
 	u32 retrans_stamp;
-	u32 probes_stamp;	/* jiffies of the first unanswered probe, 0: none */
-	u32 user_timeout;	/* ms, TCP_USER_TIMEOUT */
+	u32 probes_stamp;
+	u32 user_timeout;
+	struct list_head sent;
+	struct list_head lost;
+	struct xtcp_rack rack;
+	struct xtcp_rack_tlp tlp;
+	struct xtcp_prr prr;
+	struct xtcp_rate rate;
+	struct xtcp_sack_block cached[XTCP_SACK_BLOCKS];
 };
 
 /* Keepalive settings of the socket, jiffies; 0: the knob. timeout.c */
@@ -276,6 +300,8 @@ struct xtcp_ka {
 
 enum xtcp_timer_id {
 	XTCP_T_RTO,		/* retransmission, SYN included */
+	XTCP_T_REO,		/* RACK: reordering window over */
+	XTCP_T_TLP,		/* tail-loss probe */
 	XTCP_T_PROBE,		/* zero window */
 	XTCP_T_DELACK,
 	XTCP_T_KEEP,		/* keepalive */

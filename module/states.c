@@ -277,13 +277,16 @@ static void xtcp_rcv_fin_wait2(struct sock *sk, struct xtcp_ctx *c, struct xtcp_
 	step_fin(sk, fx);
 }
 
-/* The peer sent its FIN: what it sends now are retransmissions (3.10.7.4: "should not occur"). */
+/*
+ * The peer sent its FIN. What comes below it is a retransmission whose ACK was lost; what
+ * comes above "should not occur" and is ignored (3.10.7.4, seventh and eighth).
+ */
 static void states_after_fin(struct sock *sk, struct xtcp_ctx *c, struct xtcp_effects *fx)
 {
 	if (c->seg.seq == c->seg.end_seq)
 		return;
 	XTCP_INC(sock_net(sk), AFTERCLOSE);
-	fx->ack_now = 1;
+	fx->ack_now = xtcp_seq_before(c->seg.seq, xtcp_sk(sk)->rcv.nxt);
 	fx->reason = SKB_DROP_REASON_TCP_OLD_DATA;
 }
 

@@ -150,7 +150,7 @@ static void timeout_rto(struct sock *sk)
 		return;
 	XTCP_INC(sock_net(sk), TIMEOUTS);
 	xtcp_recovery_on_rto(sk);
-	if (xtcp_rtxq_retransmit(sk, head) > 0) {
+	if (xtcp_rtxq_retransmit(sk, head, 1) > 0) {
 		/* Congestion below us: try again soon, without backing off. */
 		xtcp_timer_arm(sk, XTCP_T_RTO,
 			       min_t(unsigned long, xtcp_ack_rto(sk), XTCP_RESOURCE_PROBE));
@@ -302,6 +302,8 @@ static void timeout_finwait2(struct sock *sk)
 
 void (*const xtcp_timeout[XTCP_T_NR])(struct sock *sk) = {
 	[XTCP_T_RTO]		= timeout_rto,
+	[XTCP_T_REO]		= xtcp_loss_reo_timeout,
+	[XTCP_T_TLP]		= xtcp_loss_tlp_timeout,
 	[XTCP_T_PROBE]		= timeout_probe,
 	[XTCP_T_DELACK]		= timeout_delack,
 	[XTCP_T_KEEP]		= timeout_keepalive,

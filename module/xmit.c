@@ -186,11 +186,18 @@ static void xmit_data_sent(struct sock *sk, u32 segs, u32 bytes)
 /* What IP transmits: our own if we keep nothing of it, else a clone. */
 static struct sk_buff *xmit_take(struct sk_buff *skb, bool clone, gfp_t gfp)
 {
+	struct list_head link;
+	struct sk_buff *copy;
+
 	if (!clone)
 		return skb;
-	if (unlikely(skb_cloned(skb)))
-		return pskb_copy(skb, gfp);
-	return skb_clone(skb, gfp);
+	/* The list link stands where the copy has its route and destructor. */
+	link = skb->tcp_tsorted_anchor;
+	skb->_skb_refdst = 0;
+	skb->destructor = NULL;
+	copy = unlikely(skb_cloned(skb)) ? pskb_copy(skb, gfp) : skb_clone(skb, gfp);
+	skb->tcp_tsorted_anchor = link;
+	return copy;
 }
 
 static void xmit_own(struct sock *sk, struct sk_buff *skb)

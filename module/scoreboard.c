@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * scoreboard.c owns the marks on sent segments that say what the peer holds:
+ * SACK blocks in, XTCP_SACKED_ACKED out (RFC 2018, 2883, 6675). Socket lock.
+ *
+ * The work per ACK is bounded whatever the blocks say: each is checked, sorted,
+ * and only what the ACK before did not cover is walked.
+ */
+#include "compat.h"
+#include "engine.h"
+
+/**
+ * xtcp_scoreboard_delivered - a segment reached the peer: RACK and the rate sampler hear of it
+ * @sk: locked
+ * @skb: acknowledged or SACKed for the first time
+ * @ai: gets the count
+ */
+void xtcp_scoreboard_delivered(struct sock *sk, struct sk_buff *skb, struct xtcp_ack_info *ai)
+{
+	struct xtcp_skb_cb *cb = XTCP_CB(skb);
+	struct xtcp_sock *xs = xtcp_sk(sk);
+	u64 sent_us = xtcp_loss_sent_us(skb, ai->now_us);
+	u32 sent_ts = xtcp_now_ts() - (u32)div_u64(ai->now_us - sent_us, USEC_PER_MSEC);
+	bool older = ai->has_echo && xtcp_seq_before(ai->echo, sent_ts);
+
+	ai->delivered += cb->segs;
+	xs->snd.delivered += cb->segs;
+	xtcp_rack_delivered(&xs->rec.rack, sent_us, cb->end_seq, cb->sacked & XTCP_SACKED_EVER,
+			    older, ai->now_us, xs->rtt.min_rtt_us);
+	xtcp_rate_delivered(&xs->rec.rate, &ai->rs, &cb->rate, cb->segs, cb->sent_us, cb->end_seq,
+			    (u32)ai->now_us);
+}
+
+/* The peer holds all of @skb. */
+static void scoreboard_mark(struct sock *sk, struct sk_buff *skb, struct xtcp_ack_info *ai)
+{
+	struct xtcp_skb_cb *cb = XTCP_CB(skb);
+	struct xtcp_sock *xs = xtcp_sk(sk);
+
+	xtcp_scoreboard_delivered(sk, skb, ai);
+	if (cb->sacked & XTCP_SACKED_LOST) {
+		cb->sacked &= ~XTCP_SACKED_LOST;
+		xs->snd.lost_out -= cb->segs;
+	}
+	if (cb->sacked & XTCP_SACKED_RETRANS) {
+		cb->sacked &= ~XTCP_SACKED_RETRANS;
+		xs->snd.retrans_out -= cb->segs;
+	}
+	cb->sacked |= XTCP_SACKED_ACKED;
+	xs->snd.sacked_out += cb->segs;
+	list_del_init(&skb->tcp_tsorted_anchor);
+}
+
+/*
+ * Cuts @skb so that it lies within the block or outside, at whole segments: what the block
+ * covers of a segment in part says nothing. NULL when no whole segment of it is covered.
+ */
+static struct sk_buff *scoreboard_cut(struct sock *sk, struct sk_buff *skb,
+				      const struct xtcp_sack_block *b)
+{
+	struct xtcp_skb_cb *cb = XTCP_CB(skb);
+	u32 mss = xtcp_mss_current(sk);
+	u32 skip;
+
+	if (xtcp_seq_before(cb->seq, b->start)) {
+		skip = roundup(b->start - cb->seq, mss);
+		if (skip >= skb->len || xtcp_rtxq_split(sk, skb, skip, true))
+			return NULL;
+		skb = xtcp_rtxq_next(skb);
+		cb = XTCP_CB(skb);
+	}
+	if (xtcp_seq_after(cb->end_seq, b->end)) {
+		skip = xtcp_seq_after(b->end, cb->seq) ? rounddown(b->end - cb->seq, mss) : 0;
+		if (!skip || skip >= skb->len || xtcp_rtxq_split(sk, skb, skip, true))
+			return NULL;
+	}
+	return skb;
+}
+
+/* Marks what @b covers, beginning with the segment that holds @from and before @to. */
+static void scoreboard_walk(struct sock *sk, const struct xtcp_sack_block *b, u32 from, u32 to,
+			    struct xtcp_ack_info *ai)
+{
+	struct sk_buff *skb = xtcp_rtxq_find(sk, from);
+
+	while (skb && xtcp_seq_before(XTCP_CB(skb)->seq, to)) {
+		struct sk_buff *covered = skb;
+
+		if (!(XTCP_CB(skb)->sacked & XTCP_SACKED_ACKED)) {
+			covered = scoreboard_cut(sk, skb, b);
+			if (covered)
+				scoreboard_mark(sk, covered, ai);
+		}
+		skb = xtcp_rtxq_next(covered ? : skb);
+	}
+}
+
+/* A block, less what the blocks of the ACK before covered already. */
+static void scoreboard_block(struct sock *sk, const struct xtcp_sack_block *b,
+			     struct xtcp_ack_info *ai)
+{
+	const struct xtcp_rec *rec = &xtcp_sk(sk)->rec;
+	u32 from = b->start;
+	u8 i;
+
+	for (i = 0; i < rec->num_cached && xtcp_seq_before(from, b->end); i++) {
+		const struct xtcp_sack_block *old = &rec->cached[i];
+
+		if (!xtcp_seq_after(old->end, from))
+			continue;
+		if (!xtcp_seq_before(old->start, b->end))
+			break;
+		if (xtcp_seq_before(from, old->start))
+			scoreboard_walk(sk, b, from, old->start, ai);
+		from = old->end;
+	}
+	if (xtcp_seq_before(from, b->end))
+		scoreboard_walk(sk, b, from, b->end, ai);
+}
+
+/* A retransmission was needless: the peer got the segment twice (RFC 3708, RFC 2883). */
+static void scoreboard_dsack(struct sock *sk, const struct xtcp_sack_block *b,
+			     struct xtcp_ack_info *ai)
+{
+	struct xtcp_sock *xs = xtcp_sk(sk);
+	u32 segs;
+
+	ai->dsack = true;
+	XTCP_INC(sock_net(sk), DSACKRECV);
+	if (!xs->rec.undo_marker || xs->rec.undo_retrans <= 0 ||
+	    !xtcp_seq_after(b->end, xs->rec.undo_marker))
+		return;
+	segs = DIV_ROUND_UP(b->end - b->start, max_t(u32, xs->snd.mss, 1));
+	xs->rec.undo_retrans = max(xs->rec.undo_retrans - (int)segs, 0);
+}
+
+/* Blocks that may be true, in order and merged; the D-SACK is dealt with and left out. */
+static u8 scoreboard_blocks(struct sock *sk, struct xtcp_ctx *c, struct xtcp_ack_info *ai,
+			    struct xtcp_sack_block *out)
+{
+	struct xtcp_sock *xs = xtcp_sk(sk);
+	const struct xtcp_opts *o = &c->opts;
+	bool dsack = xtcp_sack_is_dsack(o->sacks, o->num_sacks, c->seg.ack);
+	u8 i, n = 0;
+
+	for (i = 0; i < o->num_sacks; i++) {
+		const struct xtcp_sack_block *b = &o->sacks[i];
+		bool first_dup = dsack && !i;
+
+		if (!xtcp_sack_block_valid(xs->snd.una, xs->snd.nxt, xs->rec.undo_marker,
+					   xs->snd.max_wnd, b->start, b->end, first_dup)) {
+			XTCP_INC(sock_net(sk), SACKDISCARD);
+			continue;
+		}
+		if (first_dup)
+			scoreboard_dsack(sk, b, ai);
+		if (xtcp_seq_after(b->start, xs->snd.una))
+			out[n++] = *b;
+	}
+	return xtcp_sack_sort(out, n, xs->snd.una);
+}
+
+/**
+ * xtcp_scoreboard_sack - the SACK option of an ACK
+ * @sk: locked, SND.UNA moved already
+ * @c: the segment
+ * @ai: gets what was delivered
+ */
+void xtcp_scoreboard_sack(struct sock *sk, struct xtcp_ctx *c, struct xtcp_ack_info *ai)
+{
+	struct xtcp_sack_block blocks[XTCP_SACK_BLOCKS];
+	struct xtcp_sock *xs = xtcp_sk(sk);
+	u8 i, n;
+
+	n = scoreboard_blocks(sk, c, ai, blocks);
+	for (i = 0; i < n; i++)
+		scoreboard_block(sk, &blocks[i], ai);
+	memcpy(xs->rec.cached, blocks, n * sizeof(blocks[0]));
+	xs->rec.num_cached = n;
+}
+
+/**
+ * xtcp_scoreboard_forget - a timeout: trust SACKs no more if the peer reneged (RFC 2018 8)
+ * @sk: locked
+ */
+void xtcp_scoreboard_forget(struct sock *sk)
+{
+	struct sk_buff *skb = xtcp_rtxq_head(sk);
+	struct xtcp_sock *xs = xtcp_sk(sk);
+
+	if (!skb || !(XTCP_CB(skb)->sacked & XTCP_SACKED_ACKED))
+		return;
+	XTCP_INC(sock_net(sk), SACKRENEGING);
+	for (; skb; skb = xtcp_rtxq_next(skb)) {
+		struct xtcp_skb_cb *cb = XTCP_CB(skb);
+
+		if (!(cb->sacked & XTCP_SACKED_ACKED))
+			continue;
+		cb->sacked &= ~XTCP_SACKED_ACKED;
+		xs->snd.sacked_out -= cb->segs;
+		list_add_tail(&skb->tcp_tsorted_anchor, &xs->rec.sent);
+	}
+	xs->rec.num_cached = 0;
+}
