@@ -4,6 +4,7 @@
  * owned, the handler of the state, and then its effects, in one place.
  */
 #include <linux/tcp.h>
+#include <trace/events/xtcp.h>
 
 #include "af.h"
 #include "compat.h"
@@ -162,12 +163,18 @@ static void input_effects(struct sock *sk, struct xtcp_ctx *c, struct xtcp_effec
 		xtcp_state_done(sk);
 }
 
+static void input_drop(struct sock *sk, struct sk_buff *skb, u32 reason)
+{
+	trace_xtcp_drop(sk, skb, reason);
+	sk_skb_reason_drop(sk, skb, reason);
+}
+
 static void input_free(struct sock *sk, struct sk_buff *skb, u32 reason)
 {
 	if (reason == SKB_NOT_DROPPED_YET)
 		consume_skb(skb);
 	else
-		sk_skb_reason_drop(sk, skb, reason);
+		input_drop(sk, skb, reason);
 }
 
 /**
@@ -183,7 +190,7 @@ void xtcp_input_rcv(struct sock *sk, struct sk_buff *skb)
 
 	if (!xtcp_input_parse(&c, skb)) {
 		XTCP_INC(sock_net(sk), MALFORMED);
-		sk_skb_reason_drop(sk, skb, SKB_DROP_REASON_PKT_TOO_SMALL);
+		input_drop(sk, skb, SKB_DROP_REASON_PKT_TOO_SMALL);
 		return;
 	}
 	xs->rcv.segs_in += max_t(u16, 1, skb_shinfo(skb)->gso_segs);
@@ -217,7 +224,7 @@ static void input_to_backlog(struct sock *sk, struct sk_buff *skb)
 	if (likely(!sk_add_backlog(sk, skb, limit)))
 		return;
 	XTCP_INC(sock_net(sk), BACKLOGDROP);
-	sk_skb_reason_drop(sk, skb, SKB_DROP_REASON_SOCKET_BACKLOG);
+	input_drop(sk, skb, SKB_DROP_REASON_SOCKET_BACKLOG);
 }
 
 /**

@@ -76,9 +76,9 @@ void xtcp_set_state(struct sock *sk, int to)
 		return;
 	}
 	state_count(sk, from, to);
+	trace_xtcp_state(sk, from, to);
 	if (to == TCP_CLOSE)
 		state_leave_tables(sk, from);
-	trace_xtcp_state(sk, from, to);
 	inet_sk_set_state(sk, to);
 }
 

@@ -6,6 +6,7 @@
  *
  *	proc_hold		one of each; SYN-ACKs from port 8003 must get lost
  *	proc_hold many N	N connections to port 8001, both ends held
+ *	proc_hold reset		a connection whose server closed with data unread
  */
 #include <arpa/inet.h>
 #include <err.h>
@@ -136,12 +137,27 @@ static void hold_many(int n)
 	}
 }
 
+static void hold_reset(void)
+{
+	int listener = hold_listen(SERVER, 16);
+	int client = hold_connect(CLIENTS + 1, SERVER, 0);
+	int server = hold_accept(listener);
+	char byte = 0;
+
+	if (write(client, &byte, 1) != 1)
+		err(1, "write");
+	usleep(100000);
+	close(server);
+}
+
 int main(int argc, char **argv)
 {
 	char c;
 
 	if (argc == 3 && !strcmp(argv[1], "many"))
 		hold_many(atoi(argv[2]));
+	else if (argc == 2 && !strcmp(argv[1], "reset"))
+		hold_reset();
 	else
 		hold_each();
 	usleep(500000);
