@@ -22,10 +22,9 @@ static void minmax_fill(struct xtcp_minmax *m, u32 from, u32 t, u32 v)
 static void minmax_age(struct xtcp_minmax *m, u32 win, u32 t, u32 v)
 {
 	u32 age = t - m->s[0].t;
-	u32 i;
 
 	if (age > win) {
-		for (i = 0; i < 2 && t - m->s[0].t > win; i++) {
+		while (t - m->s[0].t > win) {
 			m->s[0] = m->s[1];
 			m->s[1] = m->s[2];
 			minmax_fill(m, 2, t, v);

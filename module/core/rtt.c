@@ -20,7 +20,6 @@ void xtcp_rtt_init(struct xtcp_rtt *r)
 	memset(r, 0, sizeof(*r));
 	r->rto_us = XTCP_RTO_INIT_US;
 	r->min_rtt_us = U32_MAX;
-	xtcp_minmax_reset(&r->min, 0, U32_MAX);
 }
 
 static void rtt_first(struct xtcp_rtt *r, u32 rtt_us, u32 snd_nxt, u32 rto_min_us)
