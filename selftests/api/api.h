@@ -66,6 +66,7 @@ enum api_diff {
 	API_TCP_SAVE_SYN,
 	API_TCP_REPAIR,
 	API_TCP_ULP,
+	API_TCP_SYNCNT,
 };
 
 static const struct api_difference api_differences[] = {
@@ -83,6 +84,8 @@ static const struct api_difference api_differences[] = {
 		"checkpointing is not built" },
 	[API_TCP_ULP] = { "TCP_ULP", ENOENT, ENOPROTOOPT,
 		"in-kernel TLS casts to the kernel's TCP socket" },
+	[API_TCP_SYNCNT] = { "TCP_SYNCNT", 6, 7,
+		"RFC 9293 MUST-23: a SYN is tried for three minutes at least" },
 };
 
 /* The value that @what has over @family. */
@@ -90,6 +93,11 @@ static inline int api_differs(int family, enum api_diff what)
 {
 	return family == AF_INET ? api_differences[what].inet : api_differences[what].xtcp;
 }
+
+/* The number of elements of an array. */
+#ifndef ARRAY_SIZE
+#define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
+#endif
 
 FIXTURE(api)
 {
@@ -131,7 +139,9 @@ static inline void api_loopback_up(struct __test_metadata *_metadata)
 FIXTURE_SETUP(api)
 {
 	self->family = variant->family;
-	self->listener = self->client = self->server = -1;
+	self->listener = -1;
+	self->client = -1;
+	self->server = -1;
 	if (self->family == AF_XTCP && xt_native())
 		SKIP(return, "XTCP_FAMILY=inet: the oracle only");
 	ASSERT_EQ(0, unshare(CLONE_NEWNET)) TH_LOG("must be root");
@@ -250,7 +260,7 @@ static inline int api_wait_state(int fd, int state)
 
 /* self->listener on 127.0.0.1, at a port of its choice in self->addr. */
 #define api_listen(self, backlog) __api_listen(_metadata, self, backlog)
-static inline void __api_listen(struct __test_metadata *_metadata, FIXTURE_DATA(api) *self,
+static inline void __api_listen(struct __test_metadata *_metadata, struct _test_data_api *self,
 				int backlog)
 {
 	self->addr = api_addr("127.0.0.1", 0);
@@ -264,7 +274,7 @@ static inline void __api_listen(struct __test_metadata *_metadata, FIXTURE_DATA(
 
 /* self->client and self->server, connected. */
 #define api_pair(self) __api_pair(_metadata, self)
-static inline void __api_pair(struct __test_metadata *_metadata, FIXTURE_DATA(api) *self)
+static inline void __api_pair(struct __test_metadata *_metadata, struct _test_data_api *self)
 {
 	if (self->listener < 0)
 		__api_listen(_metadata, self, 8);
@@ -279,7 +289,7 @@ static inline void __api_pair(struct __test_metadata *_metadata, FIXTURE_DATA(ap
 
 /* Fills the accept queue: whoever connects from now on stays in SYN_SENT. */
 #define api_black_hole(self) __api_black_hole(_metadata, self)
-static inline void __api_black_hole(struct __test_metadata *_metadata, FIXTURE_DATA(api) *self)
+static inline void __api_black_hole(struct __test_metadata *_metadata, struct _test_data_api *self)
 {
 	int fd, i;
 

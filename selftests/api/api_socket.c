@@ -314,10 +314,10 @@ TEST_F(api, accept_inherits)
 	size_t i;
 
 	api_listen(self, 1);
-	for (i = 0; i < sizeof(options) / sizeof(options[0]); i++)
+	for (i = 0; i < ARRAY_SIZE(options); i++)
 		ASSERT_EQ(0, api_set(self->listener, options[i][0], options[i][1], options[i][2]));
 	api_pair(self);
-	for (i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(options); i++) {
 		EXPECT_EQ(options[i][2], api_get(self->server, options[i][0], options[i][1])) {
 			TH_LOG("level %d option %d", options[i][0], options[i][1]);
 		}

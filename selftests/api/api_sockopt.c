@@ -92,7 +92,7 @@ TEST_F(api, sockopt_values)
 	size_t i;
 
 	self->no_segments = true;
-	for (i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(options); i++) {
 		const struct option *o = &options[i];
 
 		EXPECT_EQ(o->err, api_set(fd, o->level, o->opt, o->val)) {
@@ -117,7 +117,7 @@ TEST_F(api, sockopt_defaults)
 	EXPECT_EQ(7200, api_get(fd, SOL_TCP, TCP_KEEPIDLE));
 	EXPECT_EQ(75, api_get(fd, SOL_TCP, TCP_KEEPINTVL));
 	EXPECT_EQ(9, api_get(fd, SOL_TCP, TCP_KEEPCNT));
-	EXPECT_EQ(6, api_get(fd, SOL_TCP, TCP_SYNCNT));
+	EXPECT_EQ(api_differs(self->family, API_TCP_SYNCNT), api_get(fd, SOL_TCP, TCP_SYNCNT));
 	EXPECT_EQ(60, api_get(fd, SOL_TCP, TCP_LINGER2));
 	EXPECT_EQ(0, api_get(fd, SOL_TCP, TCP_DEFER_ACCEPT));
 	EXPECT_EQ(0, api_get(fd, SOL_TCP, TCP_USER_TIMEOUT));
@@ -184,7 +184,8 @@ TEST_F(api, sockopt_membership)
 	int fd = api_socket(self->family, 0);
 
 	self->no_segments = true;
-	EXPECT_EQ(EPROTO, api_errno(setsockopt(fd, SOL_IP, IP_ADD_MEMBERSHIP, &mreq, sizeof(mreq))));
+	EXPECT_EQ(EPROTO,
+		  api_errno(setsockopt(fd, SOL_IP, IP_ADD_MEMBERSHIP, &mreq, sizeof(mreq))));
 }
 
 TEST_F(api, sockopt_congestion)
