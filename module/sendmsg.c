@@ -315,7 +315,7 @@ static int sendmsg_locked(struct sock *sk, struct msghdr *msg, bool splice)
 	err = sk_stream_error(sk, job.flags, err);
 	/* An edge-triggered waiter that saw no space would never hear of it again. */
 	if (err == -EAGAIN && sendmsg_nothing_queued(sk))
-		READ_ONCE(sk->sk_write_space)(sk);
+		sk->sk_write_space(sk);
 	return err;
 }
 

@@ -169,7 +169,7 @@ static int sockopt_set_maxseg(struct sock *sk, int val)
 static void sockopt_set_notsent_lowat(struct sock *sk, int val)
 {
 	WRITE_ONCE(xtcp_sk(sk)->snd.notsent_lowat, val);
-	READ_ONCE(sk->sk_write_space)(sk);
+	sk->sk_write_space(sk);
 }
 
 static int sockopt_set_inq(struct sock *sk, int val)
