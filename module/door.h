@@ -13,6 +13,12 @@ int xtcp_family_init(void);
 void xtcp_family_exit(void);
 extern int xtcp_family;			/* main.c: module parameter */
 
+/* proto.c */
+extern struct proto xtcp_prot;
+extern long xtcp_sysctl_mem[3];		/* pages, as native's tcp_mem */
+int xtcp_proto_register(void);
+void xtcp_proto_unregister(void);
+
 /* connect.c: struct proto .connect .disconnect; process context, socket locked */
 int xtcp_connect(struct sock *sk, struct sockaddr *addr, int len);
 int xtcp_disconnect(struct sock *sk, int flags);

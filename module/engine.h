@@ -12,6 +12,7 @@
 
 #include "demux.h"
 #include "sock.h"
+#include "timer.h"
 
 /**
  * struct xtcp_ctx - one segment on its way through a state
@@ -204,6 +205,9 @@ struct xtcp_req;
 int xtcp_reply_synack(struct sock *listener, struct xtcp_req *req);
 /* Challenge ACK allowed now? RFC 5961 7, per namespace. */
 bool xtcp_reply_challenge_ok(struct xtcp_net *xn);
+
+/* timeout.c: by enum xtcp_timer_id */
+extern const xtcp_timeout_fn xtcp_timeouts[];
 
 /* states.c */
 typedef void (*xtcp_state_fn)(struct sock *sk, struct xtcp_ctx *c, struct xtcp_effects *fx);

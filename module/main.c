@@ -11,6 +11,7 @@
 #include "ports.h"
 #include "sock.h"
 #include "synq.h"
+#include "timer.h"
 #include "tw.h"
 
 int xtcp_family = AF_XTCP;
@@ -21,6 +22,7 @@ static int __init xtcp_init_tables(void)
 {
 	int err;
 
+	xtcp_timer_register(xtcp_timeouts);
 	err = xtcp_demux_init();
 	if (err)
 		return err;
@@ -70,7 +72,7 @@ static int __init xtcp_init(void)
 	err = xtcp_init_tables();
 	if (err)
 		return err;
-	err = xtcp_sock_register();
+	err = xtcp_proto_register();
 	if (err)
 		goto err_tables;
 	err = xtcp_net_init();
@@ -85,7 +87,7 @@ err_net:
 	xtcp_net_exit();
 err_sock:
 	rcu_barrier();
-	xtcp_sock_unregister();
+	xtcp_proto_unregister();
 err_tables:
 	xtcp_exit_tables();
 	return err;
@@ -97,7 +99,7 @@ static void __exit xtcp_exit(void)
 	xtcp_family_exit();
 	xtcp_net_exit();
 	rcu_barrier();
-	xtcp_sock_unregister();
+	xtcp_proto_unregister();
 	xtcp_exit_tables();
 }
 

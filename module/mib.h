@@ -101,12 +101,8 @@
 	X(KEEPALIVE, "TCPKeepAlive")					\
 	X(ORIGDATASENT, "TCPOrigDataSent")				\
 	X(DELIVERED, "TCPDelivered")					\
-	X(MTUPFAIL, "TCPMTUPFail")					\
-	X(MTUPSUCCESS, "TCPMTUPSuccess")				\
 	X(OUTOFWINDOWICMPS, "OutOfWindowIcmps")				\
 	X(LOCKDROPPEDICMPS, "LockDroppedIcmps")				\
-	X(AUTOCORKING, "TCPAutoCorking")				\
-	X(ACKCOMPRESSED, "TCPAckCompressed")				\
 	X(HYSTARTTRAINDETECT, "TCPHystartTrainDetect")			\
 	X(HYSTARTDELAYDETECT, "TCPHystartDelayDetect")
 
@@ -126,7 +122,6 @@
 	X(ILLEGALEDGE, "IllegalStateEdge")				\
 	X(PORTEXHAUSTED, "PortExhausted")				\
 	X(GUARDCONFLICT, "GuardConflict")				\
-	X(TWREUSED, "TWReused")						\
 	X(TWRST1337, "TWRstIgnored")					\
 	X(TWSYNREUSE, "TWSynReuse")					\
 	X(FINWAIT2EXPIRED, "FinWait2Expired")				\

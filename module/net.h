@@ -33,7 +33,6 @@ struct xtcp_knobs {
 	int enabled;			/* socket() is allowed in this namespace */
 	int abort_on_overflow;
 	int adv_win_scale;
-	int base_mss;
 	int challenge_ack_limit;	/* per second and namespace, INT_MAX: none */
 	int fin_timeout;		/* jiffies */
 	int invalid_ratelimit;		/* jiffies */
@@ -45,8 +44,6 @@ struct xtcp_knobs {
 	int max_syn_backlog;
 	int max_tw_buckets;
 	int min_snd_mss;
-	int mtu_probing;
-	int no_metrics_save;
 	int orphan_retries;
 	int reordering;
 	int retries1;

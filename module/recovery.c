@@ -21,7 +21,7 @@ void xtcp_recovery_init(struct sock *sk)
 
 	xs->rec = (struct xtcp_rec) {
 		.ca_state = XTCP_CA_OPEN,
-		.reordering = XTCP_RACK_DUPTHRESH,
+		.reordering = xtcp_knob(sock_net(sk), reordering),
 		.syn_retries = xs->rec.syn_retries,
 		.user_timeout = xs->rec.user_timeout,
 		.undo_retrans = -1,

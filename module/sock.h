@@ -27,6 +27,10 @@
 #include <xtcp/seq.h>
 
 #include "net.h"
+#include "rcv.h"
+#include "rec.h"
+#include "skb.h"
+#include "snd.h"
 
 struct xtcp_af_ops;
 struct xtcp_guard;
@@ -37,201 +41,6 @@ struct xtcp_port;
 #define XTCP_MAX_WINDOW		32767U
 #define XTCP_DEFAULT_MSS	536U
 
-/**
- * struct xtcp_skb_cb - skb->cb of a segment in a queue of XTCP
- * @seq: sequence number of the first byte (or SYN, FIN)
- * @end_seq: the one after the last
- * @flags: XTCP_FIN ..., byte 13 of the header
- * @doff: header bytes (ingress)
- * @sacked: XTCP_SACKED_* (egress)
- * @eor: MSG_EOR, nothing may be merged behind it (egress)
- * @ack: acknowledgement number (ingress)
- * @window: window field, unscaled (ingress)
- * @urg_ptr: urgent pointer (ingress)
- * @iif: device it came in by (ingress)
- * @sdif: enslaved device (ingress)
- * @tos: IP's TOS (ingress)
- * @ttl: IP's TTL (ingress)
- * @sent_us: when it was last sent, low 32 bits of xtcp_now_us() (egress)
- * @first_us: when it was first sent (egress)
- * @segs: segments it counts as (egress)
- * @rate: the connection's delivery when it was sent last (egress)
- */
-struct xtcp_skb_cb {
-	u32 seq;
-	u32 end_seq;
-	u8 flags;
-	u8 doff;
-	u8 sacked;
-	u8 eor;
-	union {
-		struct {
-			u32 ack;
-			u16 window;
-			u16 urg_ptr;
-			int iif;
-			int sdif;
-			u8 tos;
-			u8 ttl;
-		};
-		struct {
-			u32 sent_us;
-			u32 first_us;
-			u32 segs;
-			struct xtcp_rate_tx rate;
-		};
-	};
-};
-
-static_assert(sizeof(struct xtcp_skb_cb) <= sizeof_field(struct sk_buff, cb));
-
-#define XTCP_CB(skb)		((struct xtcp_skb_cb *)&((skb)->cb[0]))
-
-#define XTCP_SACKED_ACKED	0x01	/* the peer holds it (SACK) */
-#define XTCP_SACKED_RETRANS	0x02	/* retransmitted, the copy is in flight */
-#define XTCP_SACKED_LOST	0x04	/* taken for lost */
-#define XTCP_SACKED_EVER	0x80	/* retransmitted at least once */
-
-/**
- * struct xtcp_snd - send sequence space (RFC 9293 3.3.1); output.c, ack.c
- * @una, @nxt, @wnd, @wl1, @up, @isn: SND.UNA ... ISS; @wnd in bytes, scaled
- * @max_wnd: largest window the peer ever offered
- * @write_seq: the number the next byte of the application gets
- * @pushed_seq: last number at which PSH was set
- * @sml: end of the last sent segment below MSS (Nagle, Minshall)
- * @high_seq: SND.NXT when loss recovery began
- * @rtxq: sent and unacknowledged, by sequence number
- * @packets_out: segments in @rtxq
- * @sacked_out: of these, SACKed (or, without SACK, one per duplicate ACK)
- * @lost_out: of these, taken for lost
- * @retrans_out: of these, retransmitted and still in flight
- * @lsndtime: jiffies of the last data segment
- * @mss: bytes a full segment carries now, options deducted; never 0
- * @mss_clamp: the peer's MSS option (or the default)
- * @user_mss: TCP_MAXSEG, 0 if unset
- * @advmss: what we announce
- * @pmtu: path MTU that @mss stands for
- * @wscale: shift of the windows we receive
- * @nonagle: XTCP_NAGLE_*
- * @fin_queued: the application's end is in the stream; nothing follows
- */
-struct xtcp_snd {
-	u32 una;
-	u32 nxt;
-	u32 wnd;
-	u32 wl1;
-	u32 write_seq;
-	u32 packets_out;
-	u32 sacked_out;
-	u32 lost_out;
-	u32 retrans_out;
-	u32 max_wnd;
-	u32 sml;
-	u32 pushed_seq;
-	u32 up;
-	u32 isn;
-	u32 high_seq;
-	u32 lsndtime;
-	u32 pmtu;
-	u32 notsent_lowat;	/* TCP_NOTSENT_LOWAT, 0: no limit; READ_ONCE/WRITE_ONCE */
-	u16 mss;
-	u16 mss_clamp;
-	u16 user_mss;
-	u16 advmss;
-	u16 ext_hdr_len;	/* IP options */
-	u8 wscale;
-	u8 nonagle;
-	u8 fin_queued;
-	u8 urg_mode;
-	u8 cwnd_limited;	/* cwnd, not the application, held data back this round */
-	u32 cwnd_usage_seq;	/* the round ends when this is acknowledged */
-	u32 max_packets_out;	/* of the round */
-	struct rb_root rtxq;
-	u64 bytes_sent;
-	u64 bytes_acked;
-	u64 bytes_retrans;
-	u32 segs_out;
-	u32 data_segs_out;
-	u32 total_retrans;
-	u32 delivered;
-};
-
-#define XTCP_NAGLE_OFF		0x01	/* TCP_NODELAY */
-#define XTCP_NAGLE_CORK		0x02	/* TCP_CORK */
-#define XTCP_NAGLE_PUSH		0x04	/* one push past Nagle: option just changed */
-
-/* xtcp_rcv.ack_pending */
-#define XTCP_ACK_SCHED		0x01	/* an ACK is owed */
-#define XTCP_ACK_TIMER		0x02	/* its timer runs */
-#define XTCP_ACK_PUSHED		0x04	/* the reader emptied the queue: send it soon */
-#define XTCP_ACK_NOW		0x08	/* at once */
-
-/**
- * struct xtcp_rcv - receive sequence space; data.c
- * @nxt, @wnd, @up, @irs: RCV.NXT ... IRS; @wnd as last announced
- * @wup: RCV.NXT when @wnd was announced
- * @copied_seq: first byte the application has not read; written under the
- *	socket lock, poll reads it without
- * @window_clamp: never announce more
- * @ssthresh: announce at most this now (grows as data arrives)
- * @mss: estimate of the peer's segment size, for delayed ACKs
- * @wscale: shift of the windows we announce
- * @ooo: segments beyond @nxt, by sequence number; disjoint
- * @sack: ranges of @ooo as the peer shall hear them
- * @urg_seq: where the urgent byte is, @urg_data: XTCP_URG_* | the byte
- * @ts_recent: TS.Recent (RFC 7323), @ts_recent_stamp: seconds when set, 0: never
- * @last_ack_sent: for TS.Recent's update rule
- * @ack_pending: XTCP_ACK_*
- * @ato: delayed-ACK time, jiffies
- * @lrcvtime: jiffies of the last data received
- * @pingpong: interactive; ACKs may wait for a reply
- * @quick: ACKs still to send at once (start of a connection)
- * @inq_cmsg: TCP_INQ
- * @last_seg: size of the last data segment, @oow_stamp: jiffies of the last
- *	ACK for an out-of-window segment (0: none)
- */
-struct xtcp_rcv {
-	u32 nxt;
-	u32 copied_seq;
-	u32 wup;
-	u32 wnd;
-	u32 window_clamp;
-	u32 ssthresh;
-	u32 irs;
-	u32 urg_seq;
-	u32 ts_recent;
-	u32 ts_recent_stamp;
-	u32 last_ack_sent;
-	u32 lrcvtime;
-	u32 rcv_tstamp;		/* jiffies of the last segment of any kind (keepalive) */
-	u32 oow_stamp;
-	u32 space;		/* bytes read in the last round trip (buf.c) */
-	u32 space_seq;		/* copied_seq when the current one began */
-	u32 space_us;		/* time of that, low 32 bits */
-	u32 rtt_us;		/* as the receiver sees it, 0: unknown (buf.c) */
-	u32 rtt_seq;
-	u32 rtt_start_us;
-	u32 ato;
-	u16 mss;
-	u16 last_seg;
-	u16 urg_data;
-	u8 wscale;
-	u8 ack_pending;
-	u8 pingpong;
-	u8 quick;
-	u8 inq_cmsg;
-	struct rb_root ooo;
-	struct xtcp_sack_rcv sack;
-	u64 bytes_received;
-	u32 segs_in;
-	u32 data_segs_in;
-	u32 dsack_dups;
-};
-
-#define XTCP_URG_VALID		0x0100
-#define XTCP_URG_NOTYET		0x0200
-#define XTCP_URG_READ		0x0400
-
 /* Options both sides agreed on; ack.c and reply.c read them, handshake code writes them. */
 struct xtcp_neg {
 	u8 ts_ok:1,
@@ -239,55 +48,6 @@ struct xtcp_neg {
 	   wscale_ok:1,
 	   ecn_ok:1;
 	u32 ts_offset;		/* added to the clock in TSval */
-};
-
-/**
- * struct xtcp_rec - loss detection and recovery; recovery.c, loss.c, scoreboard.c
- * @ca_state: enum xtcp_cc_state
- * @retransmits: RTOs in a row for SND.UNA
- * @backoff: exponent of the next RTO or probe
- * @probes_out: zero-window probes unanswered
- * @syn_retries: TCP_SYNCNT, 0: the knob
- * @reordering: duplicate ACKs that mean a loss (without SACK)
- * @num_cached: used entries of @cached
- * @dupacks: consecutive duplicate ACKs (without SACK)
- * @undo_marker: SND.UNA when the reduction began, 0: nothing to undo
- * @undo_retrans: retransmissions since, less those that a D-SACK showed needless
- * @retrans_ts: TSval clock at the first retransmission of this episode, 0: none
- * @retrans_stamp: the same clock when the segment retransmitted first in this
- *	episode had been sent; 0: no episode
- * @probes_stamp: jiffies of the first unanswered probe, 0: none
- * @user_timeout: TCP_USER_TIMEOUT, ms
- * @sent: in flight, oldest transmission first, by skb->tcp_tsorted_anchor
- * @lost: lost and waiting to go again, by the same link
- * @rack: RACK's view of the latest delivery (RFC 8985)
- * @tlp: the tail-loss probe under way
- * @prr: the window during recovery (RFC 6937)
- * @rate: delivery rate sampler
- * @cached: SACK blocks of the ACK before, in order: what they cover is marked
- */
-struct xtcp_rec {
-	u8 ca_state;
-	u8 retransmits;
-	u8 backoff;
-	u8 probes_out;
-	u8 syn_retries;
-	u8 reordering;
-	u8 num_cached;
-	u32 dupacks;
-	u32 undo_marker;
-	int undo_retrans;
-	u32 retrans_ts;
-	u32 retrans_stamp;
-	u32 probes_stamp;
-	u32 user_timeout;
-	struct list_head sent;
-	struct list_head lost;
-	struct xtcp_rack rack;
-	struct xtcp_rack_tlp tlp;
-	struct xtcp_prr prr;
-	struct xtcp_rate rate;
-	struct xtcp_sack_block cached[XTCP_SACK_BLOCKS];
 };
 
 /* Keepalive settings of the socket, jiffies; 0: the knob. timeout.c */
@@ -438,12 +198,9 @@ static inline u32 xtcp_packets_in_flight(const struct xtcp_sock *xs)
 #define XTCP_RTO_MAX		(120 * HZ)
 #define XTCP_RESOURCE_PROBE	(HZ / 2)	/* try again when memory was short */
 
-int xtcp_sock_init(struct sock *sk);
 void xtcp_sock_purge_write(struct sock *sk);
 void xtcp_sock_purge_ooo(struct sock *sk);
 void xtcp_sock_wfree_skb(struct sock *sk, struct sk_buff *skb);
 void xtcp_sock_destruct(struct sock *sk);
-int xtcp_sock_register(void);
-void xtcp_sock_unregister(void);
 
 #endif /* _XTCP_SOCK_H */

@@ -300,7 +300,7 @@ static void timeout_finwait2(struct sock *sk)
 	xtcp_state_done(sk);
 }
 
-void (*const xtcp_timeout[XTCP_T_NR])(struct sock *sk) = {
+const xtcp_timeout_fn xtcp_timeouts[XTCP_T_NR] = {
 	[XTCP_T_RTO]		= timeout_rto,
 	[XTCP_T_REO]		= xtcp_loss_reo_timeout,
 	[XTCP_T_TLP]		= xtcp_loss_tlp_timeout,

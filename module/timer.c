@@ -5,8 +5,18 @@
  * moved, sleeps again. A pending timer holds a reference on its socket.
  */
 #include "compat.h"
-#include "state.h"
 #include "timer.h"
+
+static const xtcp_timeout_fn *timer_table __read_mostly;
+
+/**
+ * xtcp_timer_register - who handles the deadlines
+ * @table: by enum xtcp_timer_id; lives as long as the module
+ */
+void xtcp_timer_register(const xtcp_timeout_fn *table)
+{
+	timer_table = table;
+}
 
 static void timer_wake_at(struct sock *sk, unsigned long when)
 {
@@ -43,7 +53,7 @@ static void timer_run(struct sock *sk)
 		if (!(tm->armed & BIT(id)) || time_before(jiffies, tm->deadline[id]))
 			continue;
 		tm->armed &= ~BIT(id);
-		xtcp_timeout[id](sk);
+		timer_table[id](sk);
 	}
 	if (sk->sk_state != TCP_CLOSE)
 		timer_sleep_again(sk);

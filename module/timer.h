@@ -23,7 +23,8 @@ static inline bool xtcp_timer_armed(const struct xtcp_sock *xs, enum xtcp_timer_
 	return xs->timers.armed & BIT(id);
 }
 
-/* The expiries, by id; filled by timeout.c (an upward call). */
-extern void (*const xtcp_timeout[XTCP_T_NR])(struct sock *sk);
+/* What to do at each deadline; socket locked. Once, before the first socket. */
+typedef void (*xtcp_timeout_fn)(struct sock *sk);
+void xtcp_timer_register(const xtcp_timeout_fn *table);
 
 #endif /* _XTCP_TIMER_H */

@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * proto.c owns struct proto: what the socket layer calls by it, the birth and the
+ * death of a struct xtcp_sock, and the memory all of them share.
+ */
+#include <linux/module.h>
+#include <net/inet_common.h>
+#include <net/ip.h>
+
+#include "af.h"
+#include "compat.h"
+#include "door.h"
+#include "engine.h"
+#include "ports.h"
+#include "sock.h"
+#include "synq.h"
+#include "timer.h"
+
+long xtcp_sysctl_mem[3] __read_mostly;
+static atomic_long_t proto_mem_allocated ____cacheline_aligned_in_smp;
+static DEFINE_PER_CPU(int, proto_mem_fw_alloc);
+static unsigned long proto_mem_pressure __read_mostly;
+static struct percpu_counter proto_sockets_allocated;
+/* Where struct proto has no per-namespace place: the first namespace's wmem and rmem. */
+static int proto_sysctl_wmem[3] = { PAGE_SIZE, 16 * 1024, 4 * 1024 * 1024 };
+static int proto_sysctl_rmem[3] = { PAGE_SIZE, 131072, 6 * 1024 * 1024 };
+
+static void proto_enter_memory_pressure(struct sock *sk)
+{
+	if (READ_ONCE(proto_mem_pressure))
+		return;
+	WRITE_ONCE(proto_mem_pressure, jiffies ? : 1);
+	XTCP_INC(sock_net(sk), MEMORYPRESSURES);
+}
+
+static void proto_leave_memory_pressure(struct sock *sk)
+{
+	if (READ_ONCE(proto_mem_pressure))
+		WRITE_ONCE(proto_mem_pressure, 0);
+}
+
+/* A new endpoint in CLOSE, before anybody else knows it; sock_init_data() is done. */
+static int proto_init(struct sock *sk)
+{
+	struct xtcp_net *xn = xtcp_net(sock_net(sk));
+	struct xtcp_sock *xs = xtcp_sk(sk);
+
+	xs->af = &xtcp_ipv4_ops;
+	xs->snd.rtxq = RB_ROOT;
+	xs->rcv.ooo = RB_ROOT;
+	xs->snd.mss = XTCP_DEFAULT_MSS;
+	xs->snd.mss_clamp = XTCP_DEFAULT_MSS;
+	xs->rcv.ato = XTCP_ATO_MIN;
+	xtcp_timer_init(sk);
+	xtcp_rtt_init(&xs->rtt);
+	xtcp_cc_assign(sk);
+	xtcp_recovery_init(sk);
+	spin_lock_init(&xs->acceptq.lock);
+	INIT_LIST_HEAD(&xs->acceptq.head);
+	INIT_LIST_HEAD(&xs->accept_node);
+
+	sk->sk_destruct = xtcp_sock_destruct;
+	sk->sk_write_space = xtcp_write_space;
+	sock_set_flag(sk, SOCK_USE_WRITE_QUEUE);
+	WRITE_ONCE(sk->sk_sndbuf, READ_ONCE(xn->knobs.wmem[1]));
+	WRITE_ONCE(sk->sk_rcvbuf, READ_ONCE(xn->knobs.rmem[1]));
+	sk_sockets_allocated_inc(sk);
+	atomic_inc(&xn->sockets);
+	return 0;
+}
+
+/* struct proto.destroy: everything the socket holds but itself. Locked, CLOSE. */
+static void proto_destroy(struct sock *sk)
+{
+	xtcp_timer_clear(sk);
+	xtcp_sock_purge_write(sk);
+	xtcp_sock_purge_ooo(sk);
+	sk_sockets_allocated_dec(sk);
+}
+
+/* release_sock(): what softirqs left to us. */
+static void proto_release_cb(struct sock *sk)
+{
+	struct xtcp_sock *xs = xtcp_sk(sk);
+
+	if (!READ_ONCE(xs->deferred))
+		return;
+	if (test_and_clear_bit(XTCP_DEFER_TIMER, &xs->deferred))
+		xtcp_timer_run_deferred(sk);
+	if (test_and_clear_bit(XTCP_DEFER_MTU, &xs->deferred)) {
+		xtcp_icmp_mtu_deferred(sk);
+		__sock_put(sk);
+	}
+}
+
+struct proto xtcp_prot = {
+	.name			= "XTCP",
+	.owner			= THIS_MODULE,
+	.init			= proto_init,
+	.destroy		= proto_destroy,
+	.close			= xtcp_close,
+	.pre_connect		= xtcp_ipv4_pre_connect,
+	.connect		= xtcp_connect,
+	.disconnect		= xtcp_disconnect,
+	.accept			= xtcp_compat_accept,
+	.shutdown		= xtcp_shutdown,
+	.ioctl			= xtcp_ioctl,
+	.setsockopt		= xtcp_setsockopt,
+	.getsockopt		= xtcp_getsockopt,
+	.keepalive		= xtcp_keepalive,
+	.sendmsg		= xtcp_sendmsg,
+	XTCP_COMPAT_PROTO_SENDPAGE
+	.splice_eof		= xtcp_splice_eof,
+	.stream_memory_free	= xtcp_stream_memory_free,
+	.recvmsg		= xtcp_recvmsg,
+	.backlog_rcv		= xtcp_input_backlog_rcv,
+	.release_cb		= proto_release_cb,
+	.get_port		= xtcp_ports_get_port,
+	.put_port		= xtcp_ports_put_port,
+	.enter_memory_pressure	= proto_enter_memory_pressure,
+	.leave_memory_pressure	= proto_leave_memory_pressure,
+	.sockets_allocated	= &proto_sockets_allocated,
+	.memory_allocated	= &proto_mem_allocated,
+	.per_cpu_fw_alloc	= &proto_mem_fw_alloc,
+	.memory_pressure	= &proto_mem_pressure,
+	.sysctl_mem		= xtcp_sysctl_mem,
+	.sysctl_wmem		= proto_sysctl_wmem,
+	.sysctl_rmem		= proto_sysctl_rmem,
+	.max_header		= XTCP_MAX_HEADER,
+	.obj_size		= sizeof(struct xtcp_sock),
+	.slab_flags		= SLAB_TYPESAFE_BY_RCU,
+	.no_autobind		= true,
+};
+
+/**
+ * xtcp_proto_register - struct proto and what it counts in
+ *
+ * Return: 0 or a negative errno
+ */
+int xtcp_proto_register(void)
+{
+	unsigned long limit = max(nr_free_buffer_pages() / 16, 128UL);
+	int err;
+
+	xtcp_sysctl_mem[0] = limit / 4 * 3;
+	xtcp_sysctl_mem[1] = limit;
+	xtcp_sysctl_mem[2] = xtcp_sysctl_mem[0] * 2;
+	err = percpu_counter_init(&proto_sockets_allocated, 0, GFP_KERNEL);
+	if (err)
+		return err;
+	err = proto_register(&xtcp_prot, 1);
+	if (err)
+		percpu_counter_destroy(&proto_sockets_allocated);
+	return err;
+}
+
+/**
+ * xtcp_proto_unregister - after the last socket and its RCU callbacks
+ */
+void xtcp_proto_unregister(void)
+{
+	proto_unregister(&xtcp_prot);
+	percpu_counter_destroy(&proto_sockets_allocated);
+}

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* rcv.h: the receive part of struct xtcp_sock. Socket lock. */
+#ifndef _XTCP_RCV_H
+#define _XTCP_RCV_H
+
+#include <linux/rbtree.h>
+#include <linux/types.h>
+#include <xtcp/sack.h>
+
+/* xtcp_rcv.ack_pending */
+#define XTCP_ACK_SCHED		0x01	/* an ACK is owed */
+#define XTCP_ACK_TIMER		0x02	/* its timer runs */
+#define XTCP_ACK_PUSHED		0x04	/* the reader emptied the queue: send it soon */
+#define XTCP_ACK_NOW		0x08	/* at once */
+
+/**
+ * struct xtcp_rcv - receive sequence space; data.c
+ * @nxt, @wnd, @up, @irs: RCV.NXT ... IRS; @wnd as last announced
+ * @wup: RCV.NXT when @wnd was announced
+ * @copied_seq: first byte the application has not read; written under the
+ *	socket lock, poll reads it without
+ * @window_clamp: never announce more
+ * @ssthresh: announce at most this now (grows as data arrives)
+ * @mss: estimate of the peer's segment size, for delayed ACKs
+ * @wscale: shift of the windows we announce
+ * @ooo: segments beyond @nxt, by sequence number; disjoint
+ * @sack: ranges of @ooo as the peer shall hear them
+ * @urg_seq: where the urgent byte is, @urg_data: XTCP_URG_* | the byte
+ * @ts_recent: TS.Recent (RFC 7323), @ts_recent_stamp: seconds when set, 0: never
+ * @last_ack_sent: for TS.Recent's update rule
+ * @ack_pending: XTCP_ACK_*
+ * @ato: delayed-ACK time, jiffies
+ * @lrcvtime: jiffies of the last data received
+ * @pingpong: interactive; ACKs may wait for a reply
+ * @quick: ACKs still to send at once (start of a connection)
+ * @inq_cmsg: TCP_INQ
+ * @last_seg: size of the last data segment, @oow_stamp: jiffies of the last
+ *	ACK for an out-of-window segment (0: none)
+ */
+struct xtcp_rcv {
+	u32 nxt;
+	u32 copied_seq;
+	u32 wup;
+	u32 wnd;
+	u32 window_clamp;
+	u32 ssthresh;
+	u32 irs;
+	u32 urg_seq;
+	u32 ts_recent;
+	u32 ts_recent_stamp;
+	u32 last_ack_sent;
+	u32 lrcvtime;
+	u32 rcv_tstamp;		/* jiffies of the last segment of any kind (keepalive) */
+	u32 oow_stamp;
+	u32 space;		/* bytes read in the last round trip (buf.c) */
+	u32 space_seq;		/* copied_seq when the current one began */
+	u32 space_us;		/* time of that, low 32 bits */
+	u32 rtt_us;		/* as the receiver sees it, 0: unknown (buf.c) */
+	u32 rtt_seq;
+	u32 rtt_start_us;
+	u32 ato;
+	u16 mss;
+	u16 last_seg;
+	u16 urg_data;
+	u8 wscale;
+	u8 ack_pending;
+	u8 pingpong;
+	u8 quick;
+	u8 inq_cmsg;
+	struct rb_root ooo;
+	struct xtcp_sack_rcv sack;
+	u64 bytes_received;
+	u32 segs_in;
+	u32 data_segs_in;
+	u32 dsack_dups;
+};
+
+#define XTCP_URG_VALID		0x0100
+#define XTCP_URG_NOTYET		0x0200
+#define XTCP_URG_READ		0x0400
+
+#endif /* _XTCP_RCV_H */

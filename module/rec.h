@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* rec.h: the recovery part of struct xtcp_sock. Socket lock. */
+#ifndef _XTCP_REC_H
+#define _XTCP_REC_H
+
+#include <linux/list.h>
+#include <linux/types.h>
+#include <xtcp/opt.h>
+#include <xtcp/prr.h>
+#include <xtcp/rack.h>
+#include <xtcp/rate.h>
+
+/**
+ * struct xtcp_rec - loss detection and recovery; recovery.c, loss.c, scoreboard.c
+ * @ca_state: enum xtcp_cc_state
+ * @retransmits: RTOs in a row for SND.UNA
+ * @backoff: exponent of the next RTO or probe
+ * @probes_out: zero-window probes unanswered
+ * @syn_retries: TCP_SYNCNT, 0: the knob
+ * @reordering: duplicate ACKs that mean a loss (without SACK)
+ * @num_cached: used entries of @cached
+ * @dupacks: consecutive duplicate ACKs (without SACK)
+ * @undo_marker: SND.UNA when the reduction began, 0: nothing to undo
+ * @undo_retrans: retransmissions since, less those that a D-SACK showed needless
+ * @retrans_ts: TSval clock at the first retransmission of this episode, 0: none
+ * @retrans_stamp: the same clock when the segment retransmitted first in this
+ *	episode had been sent; 0: no episode
+ * @probes_stamp: jiffies of the first unanswered probe, 0: none
+ * @user_timeout: TCP_USER_TIMEOUT, ms
+ * @sent: in flight, oldest transmission first, by skb->tcp_tsorted_anchor
+ * @lost: lost and waiting to go again, by the same link
+ * @rack: RACK's view of the latest delivery (RFC 8985)
+ * @tlp: the tail-loss probe under way
+ * @prr: the window during recovery (RFC 6937)
+ * @rate: delivery rate sampler
+ * @cached: SACK blocks of the ACK before, in order: what they cover is marked
+ */
+struct xtcp_rec {
+	u8 ca_state;
+	u8 retransmits;
+	u8 backoff;
+	u8 probes_out;
+	u8 syn_retries;
+	u8 reordering;
+	u8 num_cached;
+	u32 dupacks;
+	u32 undo_marker;
+	int undo_retrans;
+	u32 retrans_ts;
+	u32 retrans_stamp;
+	u32 probes_stamp;
+	u32 user_timeout;
+	struct list_head sent;
+	struct list_head lost;
+	struct xtcp_rack rack;
+	struct xtcp_rack_tlp tlp;
+	struct xtcp_prr prr;
+	struct xtcp_rate rate;
+	struct xtcp_sack_block cached[XTCP_SACK_BLOCKS];
+};
+
+#endif /* _XTCP_REC_H */

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* snd.h: the send part of struct xtcp_sock. Socket lock. */
+#ifndef _XTCP_SND_H
+#define _XTCP_SND_H
+
+#include <linux/rbtree.h>
+#include <linux/types.h>
+
+/**
+ * struct xtcp_snd - send sequence space (RFC 9293 3.3.1); output.c, ack.c
+ * @una, @nxt, @wnd, @wl1, @up, @isn: SND.UNA ... ISS; @wnd in bytes, scaled
+ * @max_wnd: largest window the peer ever offered
+ * @write_seq: the number the next byte of the application gets
+ * @pushed_seq: last number at which PSH was set
+ * @sml: end of the last sent segment below MSS (Nagle, Minshall)
+ * @high_seq: SND.NXT when loss recovery began
+ * @rtxq: sent and unacknowledged, by sequence number
+ * @packets_out: segments in @rtxq
+ * @sacked_out: of these, SACKed (or, without SACK, one per duplicate ACK)
+ * @lost_out: of these, taken for lost
+ * @retrans_out: of these, retransmitted and still in flight
+ * @lsndtime: jiffies of the last data segment
+ * @mss: bytes a full segment carries now, options deducted; never 0
+ * @mss_clamp: the peer's MSS option (or the default)
+ * @user_mss: TCP_MAXSEG, 0 if unset
+ * @advmss: what we announce
+ * @pmtu: path MTU that @mss stands for
+ * @wscale: shift of the windows we receive
+ * @nonagle: XTCP_NAGLE_*
+ * @fin_queued: the application's end is in the stream; nothing follows
+ */
+struct xtcp_snd {
+	u32 una;
+	u32 nxt;
+	u32 wnd;
+	u32 wl1;
+	u32 write_seq;
+	u32 packets_out;
+	u32 sacked_out;
+	u32 lost_out;
+	u32 retrans_out;
+	u32 max_wnd;
+	u32 sml;
+	u32 pushed_seq;
+	u32 up;
+	u32 isn;
+	u32 high_seq;
+	u32 lsndtime;
+	u32 pmtu;
+	u32 notsent_lowat;	/* TCP_NOTSENT_LOWAT, 0: no limit; READ_ONCE/WRITE_ONCE */
+	u16 mss;
+	u16 mss_clamp;
+	u16 user_mss;
+	u16 advmss;
+	u16 ext_hdr_len;	/* IP options */
+	u8 wscale;
+	u8 nonagle;
+	u8 fin_queued;
+	u8 urg_mode;
+	u8 cwnd_limited;	/* cwnd, not the application, held data back this round */
+	u32 cwnd_usage_seq;	/* the round ends when this is acknowledged */
+	u32 max_packets_out;	/* of the round */
+	struct rb_root rtxq;
+	u64 bytes_sent;
+	u64 bytes_acked;
+	u64 bytes_retrans;
+	u32 segs_out;
+	u32 data_segs_out;
+	u32 total_retrans;
+	u32 delivered;
+};
+
+#define XTCP_NAGLE_OFF		0x01	/* TCP_NODELAY */
+#define XTCP_NAGLE_CORK		0x02	/* TCP_CORK */
+#define XTCP_NAGLE_PUSH		0x04	/* one push past Nagle: option just changed */
+
+#endif /* _XTCP_SND_H */
