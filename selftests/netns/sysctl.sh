@@ -13,7 +13,6 @@ dir=/proc/sys/net/xtcp
 knobs='
 abort_on_overflow 0 1 0
 adv_win_scale -31 31 1
-base_mss 48 65535 1024
 challenge_ack_limit 0 2147483647 2147483647
 enabled 0 1 1
 fin_timeout 0 2147483 60
@@ -25,10 +24,8 @@ max_orphans 0 2147483647 -
 max_syn_backlog 1 2147483647 -
 max_tw_buckets 0 2147483647 -
 min_snd_mss 48 65535 48
-mtu_probing 0 2 0
-no_metrics_save 0 1 0
 orphan_retries 0 255 0
-reordering 1 300 3
+reordering 1 255 3
 retries1 0 255 3
 retries2 0 255 15
 rfc1337 0 1 0
