@@ -84,6 +84,12 @@ static void nth_side(struct side *s, unsigned int n)
 
 #define SIDES 24U
 
+/* All pairs; on the slow kernel some of each kind. */
+static bool skipped(unsigned int i, unsigned int j)
+{
+	return (i * SIDES + j) % xt_scale(1, 19, 1);
+}
+
 TEST_F_TIMEOUT(ports, bind_matrix_within_xtcp_like_native, 200)
 {
 	unsigned int i, j, early, bad = 0;
@@ -93,7 +99,7 @@ TEST_F_TIMEOUT(ports, bind_matrix_within_xtcp_like_native, 200)
 
 	for (i = 0; i < SIDES; i++)
 		for (j = 0; j < SIDES; j++)
-			for (early = 0; early < 2; early++) {
+			for (early = skipped(i, j) ? 2 : 0; early < 2; early++) {
 				nth_side(&a, i);
 				nth_side(&b, j);
 				native = play(AF_INET, &a, early, AF_INET, &b, port++);
@@ -144,7 +150,7 @@ TEST_F_TIMEOUT(ports, bind_after_a_server_like_native, 200)
 
 	for (i = 0; i < 2 * 8; i++)
 		for (j = 0; j < SIDES; j++)
-			for (gone = 0; gone < 2; gone++) {
+			for (gone = skipped(i, j) ? 2 : 0; gone < 2; gone++) {
 				nth_side(&old, i);
 				nth_side(&new, j);
 				native = bind_after(AF_INET, &old, &new, gone, port++);
@@ -172,7 +178,7 @@ TEST_F_TIMEOUT(ports, bind_matrix_native_after_xtcp, 200)
 
 	for (i = 0; i < SIDES; i++)
 		for (j = 0; j < SIDES; j++)
-			for (early = 0; early < 2; early++, port++) {
+			for (early = skipped(i, j) ? 2 : 0; early < 2; early++, port++) {
 				nth_side(&a, i);
 				nth_side(&b, j);
 				fa = open_side(AF_XTCP, &a);
@@ -200,7 +206,7 @@ TEST_F_TIMEOUT(ports, bind_matrix_xtcp_after_native, 200)
 
 	for (i = 0; i < SIDES; i++)
 		for (j = 0; j < SIDES; j++)
-			for (early = 0; early < 2; early++, port++) {
+			for (early = skipped(i, j) ? 2 : 0; early < 2; early++, port++) {
 				nth_side(&a, i);
 				nth_side(&b, j);
 				fa = open_side(AF_INET, &a);
