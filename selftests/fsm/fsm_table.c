@@ -17,6 +17,7 @@
 
 #include "fsm.h"
 #include "fsm_cells.h"
+#include "xtcp_test.h"
 
 /* Segment kinds: seq relative to RCV.NXT (+ window if wnd), ack relative to what base says. */
 enum ack_base { NO_ACK, OF_NXT, OF_UNA };
@@ -137,8 +138,10 @@ static void table_test(enum fsm_place place, enum segment_kind kind, bool opts)
 		tap_note("%s; declared: %s", got, native->why);
 }
 
+/* "fsm_table PLACE KIND" shows one cell's segments. */
 int main(int argc, char **argv)
 {
+	bool half = xt_scale(0, 1, 0);	/* the slow kernel: every cell, in one of the two ways */
 	int place, kind, opts;
 
 	tun_open();
@@ -148,10 +151,11 @@ int main(int argc, char **argv)
 		table_test(atoi(argv[1]), atoi(argv[2]), false);
 		return tap_done();
 	}
-	tap_plan(2 * P_PLACES * KINDS);
+	tap_plan((half ? 1 : 2) * P_PLACES * KINDS);
 	for (opts = 0; opts < 2; opts++)
 		for (place = 0; place < P_PLACES; place++)
 			for (kind = 0; kind < KINDS; kind++)
-				table_test(place, kind, opts);
+				if (!half || ((place + kind) & 1) == opts)
+					table_test(place, kind, opts);
 	return tap_done();
 }

@@ -172,6 +172,8 @@ void tun_open(void)
 	int s;
 
 	fsm_family = suffix ? AF_INET : xt_family();
+	if (suffix && xt_scale(0, 1, 0))
+		tap_skip_all("the kernel's own TCP needs no slow kernel");
 	fsm_trace = getenv("FSM_TRACE");
 	tun_pin();
 	if (unshare(CLONE_NEWNET))
