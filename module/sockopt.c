@@ -366,7 +366,8 @@ static void sockopt_info_sizes(const struct xtcp_sock *xs, struct tcp_info *info
 {
 	info->tcpi_snd_mss = xs->snd.mss;
 	info->tcpi_rcv_mss = xs->rcv.mss;
-	info->tcpi_advmss = xs->snd.advmss;
+	/* Native TCP reports what is left for data. */
+	info->tcpi_advmss = xs->snd.advmss - xtcp_opt_size(xs->neg.ts_ok, 0);
 	info->tcpi_pmtu = xs->snd.pmtu;
 	info->tcpi_rcv_ssthresh = xs->rcv.ssthresh;
 	info->tcpi_rcv_space = xs->rcv.ssthresh;
