@@ -2,7 +2,7 @@
 /*
  * The tests of the socket interface: each runs twice, over the kernel's own TCP
  * (AF_INET), which is the oracle, and over XTCP (AF_XTCP). What may differ is in
- * the table below and nowhere else.
+ * the table below and in Documentation/socket.rst, and nowhere else.
  *
  * Every test has a network namespace of its own, with nothing but loopback. At
  * its end the counter of segments that XTCP took must have moved for AF_XTCP,
@@ -67,6 +67,7 @@ enum api_diff {
 	API_TCP_REPAIR,
 	API_TCP_ULP,
 	API_TCP_SYNCNT,
+	API_MSG_FASTOPEN,
 };
 
 static const struct api_difference api_differences[] = {
@@ -86,6 +87,8 @@ static const struct api_difference api_differences[] = {
 		"in-kernel TLS casts to the kernel's TCP socket" },
 	[API_TCP_SYNCNT] = { "TCP_SYNCNT", 6, 7,
 		"RFC 9293 MUST-23: a SYN is tried for three minutes at least" },
+	[API_MSG_FASTOPEN] = { "MSG_FASTOPEN", 0, EOPNOTSUPP,
+		"not built" },
 };
 
 /* The value that @what has over @family. */

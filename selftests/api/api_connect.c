@@ -289,6 +289,18 @@ TEST_F(api, connect_unspec_listener)
 						  API_SA(&self->addr))));
 }
 
+/* Connecting and sending in one call. */
+TEST_F(api, connect_fast_open)
+{
+	int fd = api_socket(self->family, 0);
+
+	/* The client's half is on by default. */
+	self->no_segments = true;
+	api_listen(self, 1);
+	EXPECT_EQ(api_differs(self->family, API_MSG_FASTOPEN),
+		  api_errno(sendto(fd, "x", 1, MSG_FASTOPEN, API_SA(&self->addr))));
+}
+
 /* One local port serves many destinations, and each connection finds its way. */
 TEST_F(api, connect_many)
 {
