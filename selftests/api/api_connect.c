@@ -228,6 +228,51 @@ TEST_F(api, connect_to_self)
 	EXPECT_EQ(0, read(fd, buf, sizeof(buf)));
 }
 
+static void self_act(int fd, int act)
+{
+	struct sockaddr_in none = { .sin_family = AF_UNSPEC };
+
+	switch (act) {
+	case 0:
+		shutdown(fd, SHUT_WR);
+		break;
+	case 1:
+		shutdown(fd, SHUT_RDWR);
+		break;
+	case 2:
+		connect(fd, API_SA(&none));
+		break;
+	case 3:
+		listen(fd, 1);
+		break;
+	case 4:
+		send(fd, "x", 1, MSG_NOSIGNAL | MSG_OOB);
+		break;
+	case 5:
+		api_set(fd, SOL_TCP, TCP_NODELAY, 1);
+		break;
+	}
+}
+
+/* Every call while the SYNs cross; it is enough that nothing breaks. */
+TEST_F(api, connect_to_self_and)
+{
+	struct sockaddr_in mine;
+	int act, fd;
+	char c;
+
+	for (act = 0; act < 7 * 8; act++) {
+		mine = api_addr("127.0.0.1", 0);
+		fd = api_socket(self->family, SOCK_NONBLOCK);
+		ASSERT_EQ(0, bind(fd, API_SA(&mine)));
+		mine.sin_port = htons(api_port(fd));
+		connect(fd, API_SA(&mine));
+		self_act(fd, act % 7);
+		read(fd, &c, 1);
+		close(fd);
+	}
+}
+
 TEST_F(api, connect_unspec_disconnects)
 {
 	struct sockaddr_in none = { .sin_family = AF_UNSPEC };
