@@ -44,7 +44,6 @@ int xtcp_setsockopt(struct sock *sk, int level, int optname, sockptr_t optval,
 		    unsigned int optlen);
 int xtcp_getsockopt(struct sock *sk, int level, int optname, char __user *optval,
 		    int __user *optlen);
-void xtcp_sockopt_info(struct sock *sk, struct tcp_info *info);
 int xtcp_ioctl(struct sock *sk, int cmd, xtcp_ioctl_arg arg);
 void xtcp_keepalive(struct sock *sk, int val);
 

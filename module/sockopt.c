@@ -396,12 +396,8 @@ static void sockopt_info_listener(const struct xtcp_sock *xs, struct tcp_info *i
 	info->tcpi_sacked = READ_ONCE(xs->acceptq.max);
 }
 
-/**
- * xtcp_sockopt_info - struct tcp_info of a socket
- * @sk: socket, not locked
- * @info: filled as native TCP fills it; 0 where XTCP has nothing to tell
- */
-void xtcp_sockopt_info(struct sock *sk, struct tcp_info *info)
+/* As native TCP fills it; 0 where XTCP has nothing to tell. */
+static void sockopt_info(struct sock *sk, struct tcp_info *info)
 {
 	const struct xtcp_sock *xs = xtcp_sk(sk);
 
@@ -523,7 +519,7 @@ static int sockopt_get_info(struct sock *sk, char __user *optval, int __user *op
 {
 	struct tcp_info info;
 
-	xtcp_sockopt_info(sk, &info);
+	sockopt_info(sk, &info);
 	return sockopt_put(optval, optlen, &info, min_t(unsigned int, len, sizeof(info)));
 }
 
