@@ -10,7 +10,7 @@ set -u
 
 # shellcheck source=selftests/lib/common.sh
 . "$(dirname "$0")/../lib/common.sh"
-xt_require nft conntrack ip
+xt_require nft conntrack ethtool ip
 xt_require_xtcp
 here=$(dirname "$0")
 tmp=$(mktemp -d)
@@ -88,13 +88,19 @@ conntrack_has() {
 }
 
 firewall_cases() {
+	local pid
 	xt_check "$family, $1: an admitted port is reached" reach ok 5001
 	xt_check "$family, $1: another is not" reach EINPROGRESS 5002
 	xt_check "$family, $1: answers to own connections come in" leave ok 5003
-	reach ok 5001 10.9.0.2 -s "$short" &
-	xt_check "$family, $1: conntrack says ESTABLISHED" xt_wait 5 conntrack_has ESTABLISHED 5001
-	wait $!
-	xt_check "$family, $1: and TIME_WAIT behind the FINs" xt_wait 5 conntrack_has TIME_WAIT 5001
+	in_right conntrack -F 2>/dev/null
+	ip netns exec left env XTCP_FAMILY=inet "$here/nb_tcp" -s 600000 connect 10.9.0.2 5001 >/dev/null &
+	pid=$!
+	xt_check "$family, $1: conntrack says ESTABLISHED" xt_wait 20 conntrack_has ESTABLISHED 5001
+	{
+		kill "$pid"
+		wait "$pid"
+	} 2>/dev/null
+	xt_check "$family, $1: and TIME_WAIT behind the FINs" xt_wait 20 conntrack_has TIME_WAIT 5001
 }
 
 # The hook may be registered before conntrack's or behind.
@@ -248,6 +254,30 @@ test_vrf() {
 	xt_check "$family, VRF: a connection leaves by it" leave ok 5003 10.9.0.1 -d red
 }
 
+# bulk BYTES: both ways at once; SHA-256 equal at both ends.
+bulk() {
+	local server status=0
+	"$here/xfer" -g 1 "$1" | ip netns exec right "$here/xfer" -f "$family" -l 5001 |
+		sha256sum >"$tmp/at-right" &
+	server=$!
+	XTCP_FAMILY=$family xt_wait 20 xt_listening -n right 5001
+	"$here/xfer" -g 2 "$1" | ip netns exec left "$here/xfer" -f inet -c 10.9.0.2 5001 |
+		sha256sum >"$tmp/at-left" || status=1
+	wait "$server" || status=1
+	[ "$("$here/xfer" -g 2 "$1" | sha256sum)" = "$(cat "$tmp/at-right")" ] &&
+		[ "$("$here/xfer" -g 1 "$1" | sha256sum)" = "$(cat "$tmp/at-left")" ] && return "$status"
+}
+
+# GRO merges what has no native socket into lists of whole packets, if asked to (6.10).
+test_gro() {
+	fresh
+	ip netns exec left ethtool -K eth0 tso off gso off >/dev/null
+	ip netns exec right ethtool -K eth0 gro on >/dev/null
+	xt_check "$family, GRO: single segments merged" bulk $((2 << 20))
+	ip netns exec right ethtool -K eth0 rx-gro-list on >/dev/null
+	xt_check "$family, GRO: merged into lists" bulk $((2 << 20))
+}
+
 # Of the namespace that stands: only what is XTCP's went through XTCP.
 test_taken() {
 	local taken=0
@@ -259,8 +289,8 @@ test_taken() {
 	fi
 }
 
-tests=${*:-firewall dnat queue ipsec cgroup device vrf}
-declare -A points=([firewall]=10 [dnat]=3 [queue]=2 [ipsec]=5 [cgroup]=5 [device]=5 [vrf]=5)
+tests=${*:-firewall dnat queue ipsec cgroup device vrf gro}
+declare -A points=([firewall]=10 [dnat]=3 [queue]=2 [ipsec]=5 [cgroup]=5 [device]=5 [vrf]=5 [gro]=2)
 [ "$XTCP_FAMILY" = inet ] && families=inet || families='inet xtcp'
 
 plan=0
