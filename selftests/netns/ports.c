@@ -53,8 +53,8 @@ static int open_side(int family, const struct side *s)
 }
 
 /* bind a, [listen a,] bind b, listen b, listen a: the errnos, as one number. */
-static long long play(int family_a, const struct side *a, bool early, int family_b, const struct side *b,
-		int port)
+static long long play(int family_a, const struct side *a, bool early,
+		      int family_b, const struct side *b, int port)
 {
 	int fa = open_side(family_a, a), fb = open_side(family_b, b);
 	long long result;
@@ -117,7 +117,8 @@ TEST_F_TIMEOUT(ports, bind_matrix_within_xtcp_like_native, 200)
  * A connection of a server with @old's options in TIME_WAIT (or, without @gone, still
  * there), the server gone: may one with @new's options take its place?
  */
-static int bind_after(int family, const struct side *old, const struct side *new, bool gone, int port)
+static int bind_after(int family, const struct side *old, const struct side *new, bool gone,
+		      int port)
 {
 	int l = open_side(family, old), c = tcp(family), child, err;
 
