@@ -69,14 +69,6 @@ static void input_dup_ack(struct sock *sk, const struct xtcp_ctx *c, u32 reason)
 		XTCP_INC(sock_net(sk), ACKSKIPPEDSEQ);
 }
 
-static void input_send_rst(struct sock *sk, struct xtcp_ctx *c)
-{
-	struct xtcp_key key;
-
-	xtcp_demux_key_of_sock(&key, sk);
-	xtcp_reply_rst(sock_net(sk), c->skb, &key, &c->seg);
-}
-
 /* The handshake is done: buffers, keepalive, and whoever waits in connect() or poll(). */
 static void input_established(struct sock *sk)
 {
@@ -117,10 +109,18 @@ static void input_wake_fin(struct sock *sk)
 		      POLL_HUP : POLL_IN);
 }
 
+/* SO_RCVLOWAT: not for less, unless no more can come. */
 static void input_wake_reader(struct sock *sk)
 {
-	if (!sock_flag(sk, SOCK_DEAD))
-		sk->sk_data_ready(sk);
+	const struct xtcp_sock *xs = xtcp_sk(sk);
+	u32 ready = xs->rcv.nxt - xs->rcv.copied_seq;
+
+	if (sock_flag(sk, SOCK_DEAD))
+		return;
+	if (ready < (u32)READ_ONCE(sk->sk_rcvlowat) && !sock_flag(sk, SOCK_DONE) &&
+	    xtcp_receive_window(xs) > xs->rcv.mss && !sk_under_memory_pressure(sk))
+		return;
+	sk->sk_data_ready(sk);
 }
 
 /* SND.UNA moved: a writer may have been waiting for the room. */
@@ -137,7 +137,7 @@ static void input_wake_writer(struct sock *sk)
 static void input_effects(struct sock *sk, struct xtcp_ctx *c, struct xtcp_effects *fx)
 {
 	if (fx->rst)
-		input_send_rst(sk, c);
+		xtcp_reply_rst_sk(sk, c->skb, &c->seg);
 	if (fx->abort_err) {
 		xtcp_state_abort(sk, fx->abort_err);
 		return;
