@@ -70,6 +70,8 @@ static u8 proc_sock_timer(const struct xtcp_sock *xs, unsigned long *expires)
 		u8 id;
 		u8 shown;
 	} order[] = {
+		{ XTCP_T_REO, PROC_TIMER_ON },
+		{ XTCP_T_TLP, PROC_TIMER_ON },
 		{ XTCP_T_RTO, PROC_TIMER_ON },
 		{ XTCP_T_PROBE, PROC_TIMER_PERSIST },
 		{ XTCP_T_FINWAIT2, PROC_TIMER_KEEPALIVE },
