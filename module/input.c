@@ -261,6 +261,7 @@ void xtcp_input_child(struct sock *listener, struct sock *child, struct sk_buff 
 		input_to_backlog(child, skb);
 	if (state == TCP_SYN_RECV && child->sk_state != state)
 		listener->sk_data_ready(listener);
+	__acquire(child->sk_lock.slock);	/* sk_clone_lock() does not tell sparse */
 	bh_unlock_sock(child);
 	sock_put(child);
 }
