@@ -250,6 +250,8 @@ bool xtcp_ack_process(struct sock *sk, struct xtcp_ctx *c, struct xtcp_effects *
 		return false;
 	if (xtcp_seq_before(c->seg.ack, xs->snd.una))
 		return true;
+	if (!c->seg.len)
+		XTCP_INC(sock_net(sk), PUREACKS);
 	xs->rcv.rcv_tstamp = (u32)jiffies;
 	xs->ka.probes = 0;
 	ai.win_update = ack_update_window(sk, &c->seg);
@@ -262,6 +264,7 @@ bool xtcp_ack_process(struct sock *sk, struct xtcp_ctx *c, struct xtcp_effects *
 		ack_recover(sk, c, &ai);
 	else
 		ack_probe(sk);
+	XTCP_ADD(sock_net(sk), DELIVERED, ai.delivered);
 	fx->push = 1;
 	fx->wake_write |= ai.advanced;
 	return true;

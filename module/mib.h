@@ -42,15 +42,12 @@
 	X(DELAYEDACKS, "DelayedACKs")					\
 	X(DELAYEDACKLOCKED, "DelayedACKLocked")				\
 	X(DELAYEDACKLOST, "DelayedACKLost")				\
-	X(HPHITS, "TCPHPHits")						\
 	X(PUREACKS, "TCPPureAcks")					\
-	X(HPACKS, "TCPHPAcks")						\
 	X(RENORECOVERY, "TCPRenoRecovery")				\
 	X(SACKRECOVERY, "TCPSackRecovery")				\
 	X(SACKRENEGING, "TCPSACKReneging")				\
 	X(SACKDISCARD, "TCPSACKDiscard")				\
 	X(FULLUNDO, "TCPFullUndo")					\
-	X(PARTIALUNDO, "TCPPartialUndo")				\
 	X(DSACKUNDO, "TCPDSACKUndo")					\
 	X(LOSSUNDO, "TCPLossUndo")					\
 	X(LOSTRETRANSMIT, "TCPLostRetransmit")				\
@@ -59,17 +56,12 @@
 	X(TIMEOUTS, "TCPTimeouts")					\
 	X(LOSSPROBES, "TCPLossProbes")					\
 	X(LOSSPROBERECOVERY, "TCPLossProbeRecovery")			\
-	X(RENOREORDER, "TCPRenoReorder")				\
-	X(SACKREORDER, "TCPSACKReorder")				\
-	X(TSREORDER, "TCPTSReorder")					\
 	X(SPURIOUSRTOS, "TCPSpuriousRTOs")				\
 	X(RETRANSFAIL, "TCPRetransFail")				\
 	X(SYNRETRANS, "TCPSynRetrans")					\
 	X(DSACKOLDSENT, "TCPDSACKOldSent")				\
 	X(DSACKOFOSENT, "TCPDSACKOfoSent")				\
 	X(DSACKRECV, "TCPDSACKRecv")					\
-	X(RCVCOLLAPSED, "TCPRcvCollapsed")				\
-	X(RCVPRUNED, "RcvPruned")					\
 	X(OFOPRUNED, "OfoPruned")					\
 	X(RCVQDROP, "TCPRcvQDrop")					\
 	X(OFOQUEUE, "TCPOFOQueue")					\
@@ -96,15 +88,12 @@
 	X(ACKSKIPPEDCHALLENGE, "TCPACKSkippedChallenge")		\
 	X(FROMZEROWINDOWADV, "TCPFromZeroWindowAdv")			\
 	X(TOZEROWINDOWADV, "TCPToZeroWindowAdv")			\
-	X(WANTZEROWINDOWADV, "TCPWantZeroWindowAdv")			\
 	X(WINPROBE, "TCPWinProbe")					\
 	X(KEEPALIVE, "TCPKeepAlive")					\
 	X(ORIGDATASENT, "TCPOrigDataSent")				\
 	X(DELIVERED, "TCPDelivered")					\
 	X(OUTOFWINDOWICMPS, "OutOfWindowIcmps")				\
-	X(LOCKDROPPEDICMPS, "LockDroppedIcmps")				\
-	X(HYSTARTTRAINDETECT, "TCPHystartTrainDetect")			\
-	X(HYSTARTDELAYDETECT, "TCPHystartDelayDetect")
+	X(LOCKDROPPEDICMPS, "LockDroppedIcmps")
 
 #define XTCP_MIB_XTCP(X)						\
 	X(SEGMENTSTAKEN, "SegmentsTaken")				\

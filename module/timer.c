@@ -59,6 +59,18 @@ static void timer_run(struct sock *sk)
 		timer_sleep_again(sk);
 }
 
+/* The socket is owned: its owner does it on release. */
+static void timer_defer(struct sock *sk)
+{
+	struct xtcp_sock *xs = xtcp_sk(sk);
+
+	if (xtcp_timer_armed(xs, XTCP_T_DELACK) &&
+	    !time_before(jiffies, xs->timers.deadline[XTCP_T_DELACK]))
+		XTCP_INC(sock_net(sk), DELAYEDACKLOCKED);
+	if (!test_and_set_bit(XTCP_DEFER_TIMER, &xs->deferred))
+		sock_hold(sk);
+}
+
 static void timer_fire(struct timer_list *t)
 {
 	struct xtcp_sock *xs = from_timer(xs, t, timers.timer);
@@ -67,8 +79,8 @@ static void timer_fire(struct timer_list *t)
 	bh_lock_sock(sk);
 	if (!sock_owned_by_user(sk))
 		timer_run(sk);
-	else if (!test_and_set_bit(XTCP_DEFER_TIMER, &xs->deferred))
-		sock_hold(sk);
+	else
+		timer_defer(sk);
 	bh_unlock_sock(sk);
 	sock_put(sk);
 }
