@@ -13,6 +13,7 @@
 static const struct xtcp_cc_ops *const cc_list[] = {
 	&xtcp_cc_cubic,
 	&xtcp_cc_newreno,
+	&xtcp_cc_bbr,
 };
 
 /**
@@ -112,17 +113,15 @@ void xtcp_cc_on_ack(struct sock *sk, const struct xtcp_ack_info *ai)
 	xs->cc.now_us = ai->now_us;
 	if (xs->cc.ops->cong_control) {
 		xs->cc.ops->cong_control(&xs->cc, &a);
+		xtcp_pace_update(sk);
 		return;
 	}
 	if (cc_may_raise(xs, ai))
 		xs->cc.ops->cong_avoid(&xs->cc, &a);
 }
 
-/**
- * xtcp_cc_idle_restart - the path's state is stale after an idle RTO (RFC 5681 4.1)
- * @sk: locked, nothing in flight
- */
-void xtcp_cc_idle_restart(struct sock *sk)
+/* The path's state is stale after an idle RTO (RFC 5681 4.1). */
+static void cc_idle_restart(struct sock *sk)
 {
 	struct xtcp_sock *xs = xtcp_sk(sk);
 	u32 idle = (u32)jiffies - xs->snd.lsndtime;
@@ -130,8 +129,21 @@ void xtcp_cc_idle_restart(struct sock *sk)
 	if (!xs->snd.lsndtime || !xtcp_knob(sock_net(sk), slow_start_after_idle) ||
 	    idle <= xtcp_ack_rto(sk) || xs->cc.ops->cong_control)
 		return;
-	xs->cc.now_us = xtcp_now_us();
 	xtcp_cc_restart_idle(&xs->cc, jiffies_to_usecs(idle), xtcp_rtt_rto_us(&xs->rtt));
 	xs->snd.cwnd_usage_seq = xs->snd.nxt;
 	xs->snd.cwnd_limited = 0;
+}
+
+/**
+ * xtcp_cc_tx_start - the network was empty and now is not
+ * @sk: locked, nothing in flight
+ */
+void xtcp_cc_tx_start(struct sock *sk)
+{
+	struct xtcp_sock *xs = xtcp_sk(sk);
+
+	xs->cc.now_us = xtcp_now_us();
+	cc_idle_restart(sk);
+	if (xs->cc.ops->event)
+		xs->cc.ops->event(&xs->cc, XTCP_CC_EV_TX_START);
 }

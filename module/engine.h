@@ -119,7 +119,7 @@ const struct xtcp_cc_ops *xtcp_cc_find(const char *name);
 void xtcp_cc_names(char *buf, size_t len);
 void xtcp_cc_assign(struct sock *sk);
 void xtcp_cc_on_ack(struct sock *sk, const struct xtcp_ack_info *ai);
-void xtcp_cc_idle_restart(struct sock *sk);
+void xtcp_cc_tx_start(struct sock *sk);
 
 /* ack.c */
 bool xtcp_ack_process(struct sock *sk, struct xtcp_ctx *c, struct xtcp_effects *fx);
@@ -152,6 +152,15 @@ u32 xtcp_mss_size_goal(struct sock *sk, bool large);
 u16 xtcp_mss_announce(struct sock *sk);
 void xtcp_mss_init_rcv(struct sock *sk);
 
+/* pace.c: when the next segment may leave */
+void xtcp_pace_init(struct sock *sk);
+void xtcp_pace_clear(struct sock *sk);
+void xtcp_pace_update(struct sock *sk);
+u32 xtcp_pace_segs(const struct sock *sk, u32 mss);
+bool xtcp_pace_wait(struct sock *sk);
+void xtcp_pace_sent(struct sock *sk, u32 bytes);
+void xtcp_pace_resume(struct sock *sk);
+
 /* rtxq.c: what was sent and is not acknowledged */
 struct sk_buff *xtcp_rtxq_head(const struct sock *sk);
 struct sk_buff *xtcp_rtxq_tail(const struct sock *sk);
@@ -165,17 +174,17 @@ void xtcp_rtxq_set_segs(struct sk_buff *skb, u32 mss);
 int xtcp_rtxq_retransmit(struct sock *sk, struct sk_buff *skb, u32 segs);
 
 /* output.c: whether to send */
-void xtcp_output_push(struct sock *sk);			/* what Nagle and windows allow */
-void xtcp_output_push_nagle(struct sock *sk, u8 nonagle);	/* the same with XTCP_NAGLE_* given */
+void xtcp_output_push(struct sock *sk);			/* what may go now */
+void xtcp_output_push_nagle(struct sock *sk, u8 nonagle);	/* with XTCP_NAGLE_* given */
 void xtcp_output_push_one(struct sock *sk);
 struct sk_buff *xtcp_output_alloc_skb(struct sock *sk, gfp_t gfp);
 /* A segment from xtcp_output_alloc_skb() becomes the stream's new end (charged to the socket). */
 void xtcp_output_queue_tail(struct sock *sk, struct sk_buff *skb);
 int xtcp_output_connect(struct sock *sk);		/* builds and sends the SYN */
-int xtcp_output_synack(struct sock *sk);		/* simultaneous open: our SYN, with an ACK */
+int xtcp_output_synack(struct sock *sk);		/* our SYN, with an ACK */
 void xtcp_output_fin(struct sock *sk);			/* appends FIN and pushes */
 void xtcp_output_probe(struct sock *sk);		/* zero-window probe, and its timer */
-int xtcp_output_wakeup_probe(struct sock *sk);		/* data within the window, or an empty probe */
+int xtcp_output_wakeup_probe(struct sock *sk);		/* data, or an empty probe */
 void xtcp_output_check_probe_timer(struct sock *sk);
 unsigned long xtcp_output_probe_when(const struct sock *sk);
 

@@ -118,7 +118,8 @@ static u32 output_limit(struct sock *sk, struct sk_buff *skb, u32 mss, u32 quota
 {
 	const struct xtcp_sock *xs = xtcp_sk(sk);
 	u32 window = xtcp_wnd_end(xs) - XTCP_CB(skb)->seq;
-	u32 max_segs = xs->snd.urg_mode ? 1 : min_t(u32, quota, sk->sk_gso_max_segs);
+	u32 max_segs = xs->snd.urg_mode ? 1 : min3(quota, xtcp_pace_segs(sk, mss),
+						   (u32)sk->sk_gso_max_segs);
 	u32 max_len = sk_can_gso(sk) ? max_segs * mss : mss;
 	u32 len = min3(skb->len, window, max_len);
 
@@ -164,6 +165,7 @@ static bool output_send_head(struct sock *sk, struct sk_buff *skb, u32 mss, u32 
 	xtcp_rtxq_set_segs(skb, mss);
 	if (xtcp_xmit_skb(sk, skb, true))
 		return false;
+	xtcp_pace_sent(sk, skb->len);
 	output_sent(sk, skb);
 	if (skb->len < XTCP_CB(skb)->segs * mss)
 		xs->snd.sml = XTCP_CB(skb)->end_seq;
@@ -179,9 +181,13 @@ static bool output_write(struct sock *sk, u8 nonagle, bool one)
 	u32 mss, quota;
 
 	mss = xtcp_mss_current(sk);
+	if (!xs->snd.packets_out)
+		xtcp_cc_tx_start(sk);
 	while ((skb = skb_peek(&sk->sk_write_queue))) {
 		bool tail = skb_queue_is_last(&sk->sk_write_queue, skb);
 
+		if (xtcp_pace_wait(sk))
+			break;
 		quota = output_cwnd_quota(sk, skb);
 		if (!quota) {
 			limited = true;
@@ -199,6 +205,8 @@ static bool output_write(struct sock *sk, u8 nonagle, bool one)
 	}
 	if (sent || limited)
 		output_validate_cwnd(sk, limited);
+	if (!skb && xtcp_packets_in_flight(xs) < xs->cc.cwnd)
+		xtcp_rate_idle(&xs->rec.rate, xtcp_packets_in_flight(xs));
 	return !xs->snd.packets_out && skb_peek(&sk->sk_write_queue);
 }
 
@@ -234,8 +242,6 @@ void xtcp_output_push_nagle(struct sock *sk, u8 nonagle)
 {
 	if (sk->sk_state == TCP_CLOSE || !skb_peek(&sk->sk_write_queue))
 		return;
-	if (!xtcp_sk(sk)->snd.packets_out)
-		xtcp_cc_idle_restart(sk);
 	if (output_write(sk, nonagle, false))
 		xtcp_output_check_probe_timer(sk);
 }

@@ -302,9 +302,11 @@ void xtcp_recovery_retransmit(struct sock *sk)
 	while ((skb = list_first_entry_or_null(&xs->rec.lost, struct sk_buff,
 					       tcp_tsorted_anchor))) {
 		in_flight = xtcp_packets_in_flight(xs);
-		if (in_flight >= xs->cc.cwnd ||
-		    xtcp_rtxq_retransmit(sk, skb, xs->cc.cwnd - in_flight))
+		if (in_flight >= xs->cc.cwnd || xtcp_pace_wait(sk) ||
+		    xtcp_rtxq_retransmit(sk, skb, min(xs->cc.cwnd - in_flight,
+						      xtcp_pace_segs(sk, xs->snd.mss))))
 			break;
+		xtcp_pace_sent(sk, skb->len);
 		if (xs->rec.ca_state == XTCP_CA_LOSS)
 			XTCP_ADD(sock_net(sk), SLOWSTARTRETRANS, XTCP_CB(skb)->segs);
 		else

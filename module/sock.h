@@ -13,6 +13,7 @@
 
 #include <linux/rbtree.h>
 #include <linux/skbuff.h>
+#include <linux/hrtimer.h>
 #include <linux/timer.h>
 #include <net/inet_sock.h>
 #include <xtcp/cc.h>
@@ -82,6 +83,16 @@ struct xtcp_timers {
 };
 
 /**
+ * struct xtcp_pace - the pace of sending; pace.c
+ * @timer: runs while data waits for @next_ns, and holds a reference then
+ * @next_ns: no segment leaves before, ktime_get_ns(); 0: at once
+ */
+struct xtcp_pace {
+	struct hrtimer timer;
+	u64 next_ns;
+};
+
+/**
  * struct xtcp_acceptq - children that wait for accept(); listen.c
  * @lock: leaf; guards the list, @len and @closed
  * @head: struct xtcp_sock.accept_node, oldest first
@@ -117,6 +128,7 @@ struct xtcp_sock {
 	struct xtcp_rec rec;
 	struct xtcp_ka ka;
 	struct xtcp_timers timers;
+	struct xtcp_pace pace;
 	struct xtcp_acceptq acceptq;	/* listener */
 	struct list_head accept_node;	/* child: acceptq.head */
 	struct xtcp_port *port;		/* ports.c: the owner entry of inet_num */
@@ -125,14 +137,14 @@ struct xtcp_sock {
 	bool port_pinned;		/* ports.c: by bind() or listen(), or inherited */
 	u32 defer_accept;		/* TCP_DEFER_ACCEPT: SYN-ACK transmissions to wait */
 	int linger2;			/* TCP_LINGER2 jiffies, 0: knob, <0: none */
-	unsigned long deferred;		/* XTCP_DEFER_* bit numbers, for release_cb; atomic bit operations */
+	unsigned long deferred;		/* XTCP_DEFER_*, atomic; for release_cb */
 	u32 mtu_info;			/* icmp.c: MTU waiting for XTCP_DEFER_MTU */
 };
 
 /* Bit numbers of xtcp_sock.deferred: what a softirq left to the owner of the lock. */
 #define XTCP_DEFER_TIMER	0
 #define XTCP_DEFER_MTU		1
-#define XTCP_DEFER_WRITE	2
+#define XTCP_DEFER_PACE		2
 
 static inline struct xtcp_sock *xtcp_sk(const struct sock *sk)
 {

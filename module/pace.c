@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * pace.c owns when the next segment may leave: a rate from congestion control or
+ * SO_MAX_PACING_RATE, kept by a soft hrtimer unless fq below us keeps it. Socket lock.
+ */
+#include "compat.h"
+#include "engine.h"
+
+/* A burst the rate sends in about a millisecond, and never less than two segments. */
+#define PACE_BURST_SHIFT	10
+#define PACE_BURST_MIN_SEGS	2U
+
+/* Bytes per second; 0: as fast as the windows admit. */
+static u64 pace_rate(const struct sock *sk)
+{
+	u64 rate = xtcp_sk(sk)->cc.pacing_rate;
+	u64 limit = READ_ONCE(sk->sk_max_pacing_rate);
+
+	if (limit == ~0UL)
+		return rate;
+	return rate ? min(rate, limit) : limit;
+}
+
+/* fq asks the socket; nobody else does. */
+static bool pace_below(const struct sock *sk)
+{
+	return smp_load_acquire(&sk->sk_pacing_status) == SK_PACING_FQ;
+}
+
+/**
+ * xtcp_pace_update - congestion control or the user changed the rate
+ * @sk: locked
+ */
+void xtcp_pace_update(struct sock *sk)
+{
+	u64 rate = pace_rate(sk);
+
+	WRITE_ONCE(sk->sk_pacing_rate, rate ? min_t(u64, rate, ~0UL) : ~0UL);
+}
+
+/**
+ * xtcp_pace_segs - segments one burst may have
+ * @sk: locked
+ * @mss: bytes per segment
+ */
+u32 xtcp_pace_segs(const struct sock *sk, u32 mss)
+{
+	u64 rate = pace_rate(sk);
+
+	if (!rate)
+		return U32_MAX;
+	return max_t(u64, div_u64(rate >> PACE_BURST_SHIFT, mss), PACE_BURST_MIN_SEGS);
+}
+
+/**
+ * xtcp_pace_wait - must the next segment wait? If so the timer will push it
+ * @sk: locked
+ */
+bool xtcp_pace_wait(struct sock *sk)
+{
+	struct xtcp_pace *pace = &xtcp_sk(sk)->pace;
+
+	if (!pace->next_ns || pace->next_ns <= ktime_get_ns() || pace_below(sk))
+		return false;
+	if (!hrtimer_is_queued(&pace->timer)) {
+		sock_hold(sk);
+		hrtimer_start(&pace->timer, ns_to_ktime(pace->next_ns),
+			      HRTIMER_MODE_ABS_PINNED_SOFT);
+	}
+	return true;
+}
+
+/**
+ * xtcp_pace_sent - @bytes left: the next may leave when the rate has carried them
+ * @sk: locked
+ * @bytes: of payload
+ */
+void xtcp_pace_sent(struct sock *sk, u32 bytes)
+{
+	struct xtcp_pace *pace = &xtcp_sk(sk)->pace;
+	u64 rate = pace_rate(sk);
+
+	if (!rate)
+		return;
+	pace->next_ns = max(pace->next_ns, ktime_get_ns()) +
+			div64_u64((u64)bytes * NSEC_PER_SEC, rate);
+}
+
+/**
+ * xtcp_pace_resume - the wait is over: send what may go
+ * @sk: locked
+ */
+void xtcp_pace_resume(struct sock *sk)
+{
+	if (sk->sk_state == TCP_CLOSE)
+		return;
+	xtcp_recovery_retransmit(sk);
+	xtcp_output_push(sk);
+}
+
+static enum hrtimer_restart pace_fire(struct hrtimer *timer)
+{
+	struct xtcp_sock *xs = container_of(timer, struct xtcp_sock, pace.timer);
+	struct sock *sk = (struct sock *)xs;
+
+	bh_lock_sock(sk);
+	if (!sock_owned_by_user(sk))
+		xtcp_pace_resume(sk);
+	else if (!test_and_set_bit(XTCP_DEFER_PACE, &xs->deferred))
+		sock_hold(sk);
+	bh_unlock_sock(sk);
+	sock_put(sk);
+	return HRTIMER_NORESTART;
+}
+
+/**
+ * xtcp_pace_init - no segment waits
+ * @sk: new, or the clone of a listener
+ */
+void xtcp_pace_init(struct sock *sk)
+{
+	struct xtcp_pace *pace = &xtcp_sk(sk)->pace;
+
+	hrtimer_init(&pace->timer, CLOCK_MONOTONIC, HRTIMER_MODE_ABS_PINNED_SOFT);
+	pace->timer.function = pace_fire;
+	pace->next_ns = 0;
+}
+
+/**
+ * xtcp_pace_clear - the socket is done: its timer's reference goes
+ * @sk: locked
+ */
+void xtcp_pace_clear(struct sock *sk)
+{
+	if (hrtimer_try_to_cancel(&xtcp_sk(sk)->pace.timer) == 1)
+		__sock_put(sk);
+	xtcp_sk(sk)->pace.next_ns = 0;
+}
