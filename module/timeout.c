@@ -133,6 +133,9 @@ static bool timeout_zero_window(struct sock *sk)
 {
 	const struct xtcp_sock *xs = xtcp_sk(sk);
 
+	/* Past it timeout_clamp_user() would have us retransmit each jiffy (CVE-2024-41007). */
+	if (xs->rec.user_timeout && timeout_retransmits_over(sk, 0, xs->rec.user_timeout))
+		return false;
 	return !xs->snd.wnd && !sock_flag(sk, SOCK_DEAD) &&
 	       !((1 << sk->sk_state) & (TCPF_SYN_SENT | TCPF_SYN_RECV)) &&
 	       (u32)jiffies - xs->rcv.rcv_tstamp < XTCP_RTO_MAX;
