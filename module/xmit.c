@@ -208,13 +208,16 @@ static void xmit_own(struct sock *sk, struct sk_buff *skb)
 	skb_set_dst_pending_confirm(skb, READ_ONCE(sk->sk_dst_pending_confirm));
 }
 
+/* Cut where the SACK blocks of this header still fit the path: snd.mss knows nothing of them. */
 static void xmit_set_gso(struct sock *sk, struct sk_buff *skb, u32 segs)
 {
 	struct skb_shared_info *si = skb_shinfo(skb);
+	u32 mss = xtcp_mss_current(sk);
+	bool gso = skb->len > mss;
 
 	si->gso_segs = segs;
-	si->gso_size = segs > 1 ? xtcp_sk(sk)->snd.mss : 0;
-	si->gso_type = segs > 1 ? sk->sk_gso_type : 0;
+	si->gso_size = gso ? mss : 0;
+	si->gso_type = gso ? sk->sk_gso_type : 0;
 }
 
 /**
