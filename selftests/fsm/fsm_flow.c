@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include "fsm.h"
@@ -172,6 +173,14 @@ static bool flow_nagle(struct conn *c)
 	return true;
 }
 
+static bool flow_old_native(void)
+{
+	struct utsname name;
+
+	uname(&name);
+	return fsm_family == AF_INET && !strncmp(name.release, "6.1.", 4);
+}
+
 /* M35 to M37, S29: no data into a zero window, a probe after the RTO, data when it opens. */
 static bool flow_zero_window(struct conn *c)
 {
@@ -179,7 +188,9 @@ static bool flow_zero_window(struct conn *c)
 
 	STEP(flow_start(c));
 	c->my_win = 0;
-	flow_ack(c, c->rcv_nxt);
+	conn_send(c, ACK | PSH, c->snd_nxt, c->rcv_nxt, 10);
+	c->snd_nxt += 10;
+	STEP(conn_answer(c, &seg, 1000));
 	STEP(send(c->fd, payload, 100, 0) == 100 && flow_burst(c) == 0);
 	start = fsm_now_ms();
 	STEP(conn_answer(c, &seg, 2500));
@@ -189,6 +200,16 @@ static bool flow_zero_window(struct conn *c)
 	c->my_win = 20000;
 	flow_ack(c, c->una);
 	return conn_answer(c, &seg, 1000) && c->rcv_nxt == c->una + 100;
+}
+
+/* RFC 9293 3.10.7.4: equal in SEQ and ACK, yet news of the window. Native learned it in 6.5. */
+static bool flow_closing_ack(struct conn *c)
+{
+	STEP(flow_start(c));
+	c->my_win = 0;
+	flow_ack(c, c->rcv_nxt);
+	STEP(send(c->fd, payload, 100, 0) == 100);
+	return flow_burst(c) == (flow_old_native() ? 100 : 0);
 }
 
 /* RFC 6298: after the RTO, the same bytes again; the gaps double. */
@@ -323,6 +344,7 @@ static const struct {
 	{ "ACK of every second segment (S19)", flow_ack_every_second },
 	{ "Nagle and TCP_NODELAY (S7, M17)", flow_nagle },
 	{ "zero window: probe, then data (M36, S29)", flow_zero_window },
+	{ "a pure ACK closes the window", flow_closing_ack },
 	{ "retransmission timeout doubles (M19)", flow_rto },
 	{ "fast retransmit", flow_fast_retransmit },
 	{ "SACK and D-SACK", flow_sack },
