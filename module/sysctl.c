@@ -282,7 +282,7 @@ void xtcp_sysctl_defaults(struct xtcp_net *xn)
 			sysctl_store(xn, k, k->def);
 	sysctl_scale(&xn->knobs);
 	xn->knobs.enabled = xn->net->user_ns == &init_user_ns;
-	xn->cc = &xtcp_cc_newreno;
+	xn->cc = xtcp_cc_default();
 	if (!net_eq(xn->net, &init_net))
 		sysctl_inherit(xn, xtcp_net(&init_net));
 }
