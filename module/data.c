@@ -308,7 +308,7 @@ static u32 data_urgent_seq(struct sock *sk, const struct xtcp_seg *seg)
 {
 	u32 ptr = seg->urg_ptr;
 
-	/* Since BSD it points behind the urgent byte; RFC 9293 MUST-62 at it (knob stdurg). */
+	/* It points behind the urgent byte (RFC 9293 MUST-62); at it in RFC 1122 (knob stdurg). */
 	if (ptr && !xtcp_knob(sock_net(sk), stdurg))
 		ptr--;
 	return seg->seq + ptr;
