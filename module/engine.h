@@ -11,50 +11,9 @@
 #include <xtcp/rst.h>
 
 #include "demux.h"
+#include "effects.h"
 #include "sock.h"
 #include "timer.h"
-
-/**
- * struct xtcp_ctx - one segment on its way through a state
- * @skb: the segment; data points behind the TCP header from step text on
- * @seg: its header, @opts: its options
- * @now_us: the clock, read once
- */
-struct xtcp_ctx {
-	struct sk_buff *skb;
-	struct xtcp_seg seg;
-	struct xtcp_opts opts;
-	u64 now_us;
-};
-
-/**
- * struct xtcp_effects - what a state wants done, carried out by input.c at the end
- * @verdict: of the steps, XTCP_GO on
- * @ack: XTCP_ACK_* wish
- * @rst: answer with a RST made from the segment
- * @abort_err: the connection is gone with this errno (0: no)
- * @done: close without an error
- * @push: there may be something to send
- * @queued: the skb is in a queue of the socket now
- * @reason: why the skb ends if not queued
- */
-struct xtcp_effects {
-	u8 ack_now:1,
-	   ack_dup:1,		/* duplicate ACK, rate-limited (out of window) */
-	   ack_challenge:1,	/* RFC 5961 */
-	   rst:1,
-	   push:1,
-	   queued:1,
-	   data:1,		/* in-order data arrived: ACK policy, wake the reader */
-	   done:1,
-	   time_wait:1,
-	   fin_wait2:1,		/* an orphan waits for the peer's FIN: a bucket can do that */
-	   established:1,	/* active open completed */
-	   fin:1,		/* the peer's FIN is in order now */
-	   wake_write:1;
-	int abort_err;
-	u32 reason;		/* enum skb_drop_reason */
-};
 
 /**
  * struct xtcp_ack_info - what an ACK did, from ack.c through scoreboard, loss and recovery
@@ -197,7 +156,7 @@ u16 xtcp_xmit_select_window(struct sock *sk);
 u32 xtcp_xmit_next_window(struct sock *sk);	/* bytes it would announce */
 u32 xtcp_xmit_options_len(const struct sock *sk);	/* of an established segment */
 
-/* reply.c: segments without a socket; no lock, BH and RCU. @skb: the segment answered, not consumed */
+/* reply.c: segments without a socket; no lock, BH and RCU; @skb is answered, not consumed */
 void xtcp_reply_rst(struct net *net, struct sk_buff *skb, const struct xtcp_key *key,
 		    const struct xtcp_seg *seg);
 void xtcp_reply_ack(struct net *net, struct sk_buff *skb, const struct xtcp_key *key, u32 seq,
@@ -215,8 +174,8 @@ int xtcp_reply_synack(struct sock *listener, struct xtcp_req *req);
 /* Challenge ACK allowed now? RFC 5961 7, per namespace. */
 bool xtcp_reply_challenge_ok(struct xtcp_net *xn);
 
-/* timeout.c: by enum xtcp_timer_id */
-extern const xtcp_timeout_fn xtcp_timeouts[];
+/* timeout.c */
+extern const struct xtcp_timer_ops xtcp_timeout_ops;
 
 /* states.c */
 typedef void (*xtcp_state_fn)(struct sock *sk, struct xtcp_ctx *c, struct xtcp_effects *fx);

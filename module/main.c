@@ -22,7 +22,7 @@ static int __init xtcp_init_tables(void)
 {
 	int err;
 
-	xtcp_timer_register(xtcp_timeouts);
+	xtcp_timer_register(&xtcp_timeout_ops);
 	err = xtcp_demux_init();
 	if (err)
 		return err;

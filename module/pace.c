@@ -24,7 +24,7 @@ static u64 pace_rate(const struct sock *sk)
 /* fq asks the socket; nobody else does. */
 static bool pace_below(const struct sock *sk)
 {
-	return smp_load_acquire(&sk->sk_pacing_status) == SK_PACING_FQ;
+	return READ_ONCE(sk->sk_pacing_status) == SK_PACING_FQ;
 }
 
 /**

@@ -303,12 +303,14 @@ static void timeout_finwait2(struct sock *sk)
 	xtcp_state_done(sk);
 }
 
-const xtcp_timeout_fn xtcp_timeouts[XTCP_T_NR] = {
-	[XTCP_T_RTO]		= timeout_rto,
-	[XTCP_T_REO]		= xtcp_loss_reo_timeout,
-	[XTCP_T_TLP]		= xtcp_loss_tlp_timeout,
-	[XTCP_T_PROBE]		= timeout_probe,
-	[XTCP_T_DELACK]		= timeout_delack,
-	[XTCP_T_KEEP]		= timeout_keepalive,
-	[XTCP_T_FINWAIT2]	= timeout_finwait2,
+const struct xtcp_timer_ops xtcp_timeout_ops = {
+	.expire = {
+		[XTCP_T_RTO]		= timeout_rto,
+		[XTCP_T_REO]		= xtcp_loss_reo_timeout,
+		[XTCP_T_TLP]		= xtcp_loss_tlp_timeout,
+		[XTCP_T_PROBE]		= timeout_probe,
+		[XTCP_T_DELACK]		= timeout_delack,
+		[XTCP_T_KEEP]		= timeout_keepalive,
+		[XTCP_T_FINWAIT2]	= timeout_finwait2,
+	},
 };

@@ -7,15 +7,15 @@
 #include "compat.h"
 #include "timer.h"
 
-static const xtcp_timeout_fn *timer_table __read_mostly;
+static const struct xtcp_timer_ops *timer_ops __read_mostly;
 
 /**
  * xtcp_timer_register - who handles the deadlines
- * @table: by enum xtcp_timer_id; lives as long as the module
+ * @ops: lives as long as the module
  */
-void xtcp_timer_register(const xtcp_timeout_fn *table)
+void xtcp_timer_register(const struct xtcp_timer_ops *ops)
 {
-	timer_table = table;
+	timer_ops = ops;
 }
 
 static void timer_wake_at(struct sock *sk, unsigned long when)
@@ -53,7 +53,7 @@ static void timer_run(struct sock *sk)
 		if (!(tm->armed & BIT(id)) || time_before(jiffies, tm->deadline[id]))
 			continue;
 		tm->armed &= ~BIT(id);
-		timer_table[id](sk);
+		timer_ops->expire[id](sk);
 	}
 	if (sk->sk_state != TCP_CLOSE)
 		timer_sleep_again(sk);

@@ -23,8 +23,12 @@ static inline bool xtcp_timer_armed(const struct xtcp_sock *xs, enum xtcp_timer_
 	return xs->timers.armed & BIT(id);
 }
 
-/* What to do at each deadline; socket locked. Once, before the first socket. */
-typedef void (*xtcp_timeout_fn)(struct sock *sk);
-void xtcp_timer_register(const xtcp_timeout_fn *table);
+/* What to do at each deadline, by enum xtcp_timer_id; socket locked. */
+struct xtcp_timer_ops {
+	void (*expire[XTCP_T_NR])(struct sock *sk);
+};
+
+/* Once, before the first socket. */
+void xtcp_timer_register(const struct xtcp_timer_ops *ops);
 
 #endif /* _XTCP_TIMER_H */
