@@ -252,7 +252,6 @@ void xtcp_input_deliver(struct sock *sk, struct sk_buff *skb)
  * @skb: consumed
  */
 void xtcp_input_child(struct sock *listener, struct sock *child, struct sk_buff *skb)
-	__releases(&child->sk_lock.slock)
 {
 	int state = child->sk_state;
 
