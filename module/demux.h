@@ -124,7 +124,7 @@ bool xtcp_demux_is_free(const struct xtcp_key *key);
  */
 int xtcp_demux_insert_sock(struct sock *sk, bool (*reuse_tw)(struct sock *sk, struct xtcp_mini *tw),
 			   struct xtcp_mini **old);
-/* Enters a mini (its key fields, hash, kind set, ref counted by the caller); -EADDRINUSE if taken. */
+/* Enters a mini (key fields, hash, kind set, ref counted by the caller); -EADDRINUSE if taken. */
 int xtcp_demux_insert_mini(struct xtcp_mini *mini);
 /* Child takes its request's place; false when the request was already unhashed by another. */
 bool xtcp_demux_replace_req(struct xtcp_mini *req, struct sock *child);

@@ -89,7 +89,8 @@ void xtcp_loss_detect(struct sock *sk, struct xtcp_ack_info *ai)
 	xtcp_rack_ack(&xs->rec.rack, xs->snd.una, xs->snd.nxt, ai->dsack);
 	wait_us = loss_detect_rack(sk, ai);
 	if (wait_us)
-		xtcp_timer_arm(sk, XTCP_T_REO, max_t(u32, usecs_to_jiffies(wait_us), LOSS_MIN_TIMER));
+		xtcp_timer_arm(sk, XTCP_T_REO,
+			       max_t(u32, usecs_to_jiffies(wait_us), LOSS_MIN_TIMER));
 	else
 		xtcp_timer_cancel(sk, XTCP_T_REO);
 }
@@ -128,7 +129,8 @@ void xtcp_loss_arm_tlp(struct sock *sk)
 		xtcp_timer_cancel(sk, XTCP_T_TLP);
 		return;
 	}
-	pto = xtcp_rack_pto(xs->rtt.srtt_us >> 3, xs->snd.packets_out, LOSS_MAX_ACK_DELAY_US, rto_us);
+	pto = xtcp_rack_pto(xs->rtt.srtt_us >> 3, xs->snd.packets_out, LOSS_MAX_ACK_DELAY_US,
+			    rto_us);
 	xtcp_timer_arm(sk, XTCP_T_TLP, max_t(u32, usecs_to_jiffies(pto), 2));
 }
 

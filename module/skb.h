@@ -14,7 +14,7 @@
  * @doff: header bytes (ingress)
  * @sacked: XTCP_SACKED_* (egress)
  * @eor: MSG_EOR, nothing may be merged behind it (egress)
- * @ack: acknowledgement number (ingress)
+ * @ack: acknowledgment number (ingress)
  * @window: window field, unscaled (ingress)
  * @urg_ptr: urgent pointer (ingress)
  * @iif: device it came in by (ingress)
