@@ -21,7 +21,7 @@ BUILD   := build/$(KVER)
 SOURCES  = $(shell find module include -name '*.[chS]')
 LINKS    = $(addprefix $(BUILD)/src/,$(SOURCES) Kbuild)
 
-.PHONY: all module modules kernels tools layers check check-debug soak run shell clean help
+.PHONY: all module modules kernels tools layers check check-debug soak run tour shell clean help
 all: module tools
 
 help:
@@ -69,7 +69,10 @@ soak:
 
 run:
 	@scripts/setup
-	@$(MAKE) --no-print-directory -s all
+	@$(MAKE) --no-print-directory -s tour
+
+# By itself, since set-up may only now have brought the kernel that KVER names.
+tour: all
 	@scripts/vm -k $(KVER) -e LC_ALL=C -- scripts/tour
 
 shell: all
