@@ -37,6 +37,7 @@ static void connect_undo(struct sock *sk)
 	struct xtcp_sock *xs = xtcp_sk(sk);
 
 	xtcp_set_state(sk, TCP_CLOSE);
+	xtcp_sock_purge_write(sk);	/* a SYN that was refused on the spot */
 	if (!(sk->sk_userlocks & SOCK_BINDADDR_LOCK))
 		inet_reset_saddr(sk);
 	sk_dst_reset(sk);
