@@ -98,8 +98,9 @@ u32 xtcp_win_select(u32 free_space, u32 full_space, u32 mss, u32 cur_win, u8 wsc
  *
  * RFC 9293 3.10.7.4 compares (SEG.SEQ, SEG.ACK) with (SND.WL1, SND.WL2) so that
  * an old segment can't undo a newer window. As in Linux SND.UNA stands for
- * SND.WL2, and of two segments equal in both only a larger window counts, which
- * is the case RFC 9293 leaves to the order of arrival.
+ * SND.WL2, and of two segments equal in both only a larger window counts, or a
+ * closed one: RFC 9293 leaves that case to the order of arrival, and data sent
+ * into a window that may be closed is lost.
  *
  * Return: true if @nwin is to be taken.
  */
@@ -107,7 +108,7 @@ bool xtcp_win_may_update(u32 snd_una, u32 snd_wl1, u32 ack, u32 ack_seq, u32 snd
 			 u32 nwin)
 {
 	return xtcp_seq_after(ack, snd_una) || xtcp_seq_after(ack_seq, snd_wl1) ||
-	       (ack_seq == snd_wl1 && nwin > snd_wnd);
+	       (ack_seq == snd_wl1 && (nwin > snd_wnd || !nwin));
 }
 
 /**

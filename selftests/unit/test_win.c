@@ -169,11 +169,12 @@ TEST(win_may_update__newer_ack_or_segment)
 	EXPECT_TRUE(xtcp_win_may_update(0xfffffff0, 50, 5, 50, 500, 10));
 }
 
-TEST(win_may_update__same_segment_only_grows)
+TEST(win_may_update__same_segment_grows_or_closes)
 {
 	EXPECT_TRUE(xtcp_win_may_update(100, 50, 100, 50, 500, 501));
 	EXPECT_FALSE(xtcp_win_may_update(100, 50, 100, 50, 500, 500));
 	EXPECT_FALSE(xtcp_win_may_update(100, 50, 100, 50, 500, 499));
+	EXPECT_TRUE(xtcp_win_may_update(100, 50, 100, 50, 500, 0));
 }
 
 /* nodelay, fin, packets_out, cork, len, mss */
