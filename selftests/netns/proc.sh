@@ -156,7 +156,7 @@ xt_check "nstat reads the counters" nstat_reads
 xt_check "another namespace lists nothing" listed_in xt_o 1
 release
 
-n=$(xt_scale 300 100 3000)
+n=$(xt_scale 300 30 3000)
 xt_check "many connections" hold xt_m xtcp many "$n"
 xt_check "listed once each, however it is read" whole_in_pieces $((2 * n + 1))
 release
