@@ -20,12 +20,20 @@ const struct xtcp_synq_ops xtcp_passive_ops = {
 	.synack = xtcp_reply_synack,
 };
 
-/* What a LSM wants to see is native TCP's request: make it one for the time of the call. */
+/**
+ * xtcp_passive_permitted - does the LSM allow this connection?
+ * @listener: not locked
+ * @skb: the SYN, or the ACK of a cookie
+ * @req: filled
+ *
+ * What a LSM wants to see is native TCP's request: make one for the time of the call.
+ */
 bool xtcp_passive_permitted(struct sock *listener, struct sk_buff *skb, struct xtcp_req *req)
 {
 #ifdef CONFIG_SECURITY_NETWORK
 	struct request_sock_ops ops = { .family = req->mini.family };
 	struct inet_request_sock ireq = {};
+	int err;
 
 	ireq.req.rsk_ops = &ops;
 	ireq.ireq_family = req->mini.family;
@@ -36,7 +44,9 @@ bool xtcp_passive_permitted(struct sock *listener, struct sk_buff *skb, struct x
 	ireq.ir_rmt_port = req->mini.rport;
 	ireq.ir_iif = req->iif;
 	ireq.ir_mark = req->mark;
-	return !security_inet_conn_request(listener, skb, &ireq.req);
+	err = security_inet_conn_request(listener, skb, &ireq.req);
+	kfree(rcu_access_pointer(ireq.ireq_opt));	/* a label; our SYN-ACK has no IP options */
+	return !err;
 #else
 	return true;
 #endif
@@ -64,12 +74,13 @@ static void passive_negotiate(struct xtcp_req *req, const struct xtcp_opts *opts
 		req->mss = user_mss && user_mss < opts->mss ? user_mss : opts->mss;
 }
 
+/* Never so small that the options ate it, whatever the route says. */
 static u32 passive_advmss(const struct sock *listener, const struct dst_entry *dst)
 {
 	u16 user_mss = READ_ONCE(xtcp_sk(listener)->snd.user_mss);
 	u32 mss = dst_metric_advmss(dst);
 
-	return user_mss && user_mss < mss ? user_mss : mss;
+	return max(user_mss && user_mss < mss ? user_mss : mss, XTCP_MIN_MSS);
 }
 
 static void passive_set_window(const struct sock *listener, struct xtcp_req *req,
