@@ -160,7 +160,7 @@ static void hostile_challenge(void)
 	}
 	hostile_drain(&victim);
 	conn_send(&own, RST, own.snd_nxt + 1, 0, 0);
-	tap_ok(ok && hostile_drain(&own) == 1, "challenge ACKs of one connection are not another's");
+	tap_ok(ok && hostile_drain(&own) == 1, "one connection's challenge ACKs are not another's");
 	conn_kill(&victim);
 	conn_kill(&own);
 }
