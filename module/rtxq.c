@@ -278,11 +278,11 @@ static void rtxq_count_retransmit(struct sock *sk, struct sk_buff *skb)
 		XTCP_INC(sock_net(sk), SYNRETRANS);
 	xs->snd.total_retrans += cb->segs;
 	xs->snd.bytes_retrans += skb->len;
+	xtcp_rate_sent(&xs->rec.rate, &cb->rate, xtcp_packets_in_flight(xs), cb->segs, cb->sent_us);
 	if (!(cb->sacked & XTCP_SACKED_RETRANS))
 		xs->snd.retrans_out += cb->segs;
 	cb->sacked |= XTCP_SACKED_RETRANS | XTCP_SACKED_EVER;
 	list_move_tail(&skb->tcp_tsorted_anchor, &xs->rec.sent);
-	xtcp_rate_sent(&xs->rec.rate, &cb->rate, xtcp_packets_in_flight(xs), cb->segs, cb->sent_us);
 	xs->rec.prr.out += cb->segs;
 	xs->rec.undo_retrans = max(xs->rec.undo_retrans, 0) + (int)cb->segs;
 	if (!xs->rec.retrans_ts)
