@@ -215,10 +215,37 @@ static void time_orphan(enum fsm_place place)
 	conn_kill(&c);
 }
 
+/*
+ * RFC 6429: a peer that acknowledges every probe and never opens its window. Who has
+ * an owner may wait for ever (RFC 9293 3.8.6.1); an orphan must not.
+ */
+static void time_zero_window(void)
+{
+	struct conn c;
+	bool ok;
+
+	conn_init(&c, fsm_family, true);
+	ok = conn_into(&c, P_ESTABLISHED);
+	c.my_win = 0;
+	conn_send(&c, ACK | PSH, c.snd_nxt, c.rcv_nxt, 10);
+	c.snd_nxt += 10;
+	ok = ok && conn_expect(&c, ACK, NULL) && recv(c.fd, &seg, 10, 0) == 10 &&
+	     send(c.fd, "x", 1, 0) == 1;
+	close(c.fd);
+	c.fd = -1;
+	time_start = fsm_now_ms();
+	while (ok && time_passed() < 1500 && conn_state(&c) != S_CLOSED)
+		if (conn_answer(&c, &seg, 1000) && !(seg.flags & RST))
+			conn_send(&c, ACK, c.snd_nxt, c.una, 0);
+	time_verdict("an orphan before a window that stays shut",
+		     ok && conn_state(&c) == S_CLOSED, 50, 900);
+	conn_kill(&c);
+}
+
 int main(void)
 {
 	tun_open();
-	tap_plan(12);
+	tap_plan(13);
 	time_time_wait(P_TIME_WAIT);
 	time_time_wait(P_TIME_WAIT_CROSSED);
 	time_fin_wait2("60");
@@ -231,5 +258,6 @@ int main(void)
 	time_syn_retries();
 	time_synack_retries();
 	time_orphan(P_FIN_WAIT1_ORPHAN);
+	time_zero_window();
 	return tap_done();
 }
