@@ -433,18 +433,25 @@ const char *conn_read(struct conn *c, char *buf, size_t size)
 	return buf;
 }
 
-/* Nothing of the connection remains; a RST ends TIME_WAIT as well. */
+/*
+ * Nothing of the connection remains: a RST ends orphans and TIME_WAIT as well. The
+ * last segment may have been taken, then the exact RST is one for its length:
+ * a FIN, 10 bytes, or both.
+ */
 void conn_kill(struct conn *c)
 {
+	static const uint8_t taken[] = { 0, 1, 10, 11 };
 	struct linger linger = { .l_onoff = 1 };
 	enum fsm_state state = conn_state(c);
+	unsigned int i;
 
 	if (c->fd >= 0) {
 		setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger));
 		close(c->fd);
 	}
 	if (state == S_TIME_WAIT || (c->fd < 0 && state != S_CLOSED && state != S_LISTEN))
-		conn_send(c, RST, c->snd_nxt, 0, 0);
+		for (i = 0; i < ARRAY_SIZE(taken); i++)
+			conn_send(c, RST, c->snd_nxt + taken[i], 0, 0);
 	if (c->lfd >= 0)
 		close(c->lfd);
 	c->fd = -1;
