@@ -101,7 +101,7 @@ void xtcp_buf_adjust_rcv(struct sock *sk)
 	u32 now = (u32)xtcp_now_us();
 	u32 copied;
 
-	if (!xs->rcv.rtt_us || now - xs->rcv.space_us < xs->rcv.rtt_us >> 3)
+	if (!xs->rcv.rtt_us || now - xs->rcv.space_us < xs->rcv.rtt_us)
 		return;
 	copied = xs->rcv.copied_seq - xs->rcv.space_seq;
 	if (copied > xs->rcv.space) {

@@ -71,6 +71,8 @@ void xtcp_recovery_on_ack(struct sock *sk, struct xtcp_ack_info *ai);
 void xtcp_recovery_on_rto(struct sock *sk);
 void xtcp_recovery_on_tlp_loss(struct sock *sk);
 void xtcp_recovery_retransmit(struct sock *sk);
+void xtcp_recovery_path_shrank(struct sock *sk);
+void xtcp_recovery_handshake_done(struct sock *sk);
 
 /* cc.c */
 const struct xtcp_cc_ops *xtcp_cc_default(void);	/* of a new namespace: net.c */

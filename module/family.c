@@ -43,13 +43,6 @@ static const struct proto_ops family_stream_ops = {
 	XTCP_COMPAT_OPS_SENDPAGE
 };
 
-/*
- * A class of its own: an XTCP socket's lock is held while its guard, a native
- * AF_INET socket, takes its own.
- */
-static struct lock_class_key family_slock_key;
-static struct lock_class_key family_sk_key;
-
 static void family_init_inet(struct net *net, struct sock *sk)
 {
 	struct inet_sock *inet = inet_sk(sk);
@@ -69,8 +62,7 @@ static void family_init_sock(struct net *net, struct socket *sock, struct sock *
 {
 	family_init_inet(net, sk);
 	sock_init_data(sock, sk);
-	sock_lock_init_class_and_name(sk, "slock-AF_XTCP", &family_slock_key,
-				      "sk_lock-AF_XTCP", &family_sk_key);
+	xtcp_sock_init_lock(sk);
 	sk->sk_protocol = IPPROTO_XTCP;
 	sk->sk_destruct = xtcp_sock_destruct;
 	sk->sk_backlog_rcv = sk->sk_prot->backlog_rcv;

@@ -74,6 +74,7 @@ static void input_established(struct sock *sk)
 {
 	struct xtcp_sock *xs = xtcp_sk(sk);
 
+	xtcp_recovery_handshake_done(sk);
 	xtcp_buf_init(sk);
 	if (sock_flag(sk, SOCK_KEEPOPEN))
 		xtcp_timer_arm(sk, XTCP_T_KEEP,

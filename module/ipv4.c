@@ -83,11 +83,27 @@ static int ipv4_route(struct sock *sk)
 	return ipv4_reroute(sk);
 }
 
+/* Room that IP options take from each segment (RFC 9293 MUST-16); IP_OPTIONS may change it. */
+static bool ipv4_count_options(struct sock *sk)
+{
+	struct xtcp_sock *xs = xtcp_sk(sk);
+	const struct ip_options_rcu *opt;
+	u16 before = xs->snd.ext_hdr_len;
+
+	rcu_read_lock();
+	opt = rcu_dereference(inet_sk(sk)->inet_opt);
+	xs->snd.ext_hdr_len = opt ? opt->opt.optlen : 0;
+	rcu_read_unlock();
+	return xs->snd.ext_hdr_len != before;
+}
+
 /* ip_queue_xmit() would route too, but leave us without GSO. */
 static int ipv4_queue_xmit(struct sock *sk, struct sk_buff *skb)
 {
 	int err = ipv4_route(sk);
 
+	if (ipv4_count_options(sk))
+		xtcp_mss_sync(sk, xtcp_sk(sk)->snd.pmtu);
 	if (err) {
 		IP_INC_STATS(sock_net(sk), IPSTATS_MIB_OUTNOROUTES);
 		kfree_skb_reason(skb, SKB_DROP_REASON_IP_OUTNOROUTES);
@@ -173,6 +189,7 @@ static int ipv4_connect(struct sock *sk, struct sockaddr *addr, int len)
 	/* An unspecified peer is ourselves. */
 	sk->sk_daddr = srr ? sin->sin_addr.s_addr : inet->cork.fl.u.ip4.daddr;
 	inet->inet_dport = sin->sin_port;
+	ipv4_count_options(sk);
 	ipv4_setup_caps(sk, &rt->dst);
 	return 0;
 }
@@ -326,8 +343,7 @@ static void ipv4_mtu_reduced(struct sock *sk, u32 mtu)
 		return;
 	XTCP_INC(sock_net(sk), PMTUREDUCED);
 	xtcp_mss_sync(sk, dmtu);
-	/* What was too big is lost, and known to be. */
-	xtcp_recovery_retransmit(sk);
+	xtcp_recovery_path_shrank(sk);
 }
 
 static bool ipv4_csum_ok(struct sk_buff *skb)

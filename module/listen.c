@@ -400,6 +400,10 @@ struct sock *xtcp_listen_make_child(struct sock *listener, struct xtcp_req *req,
 		*reason = SKB_DROP_REASON_NOMEM;
 		goto drop;
 	}
+	/* A clone has AF_INET's lock class, which is that of guards. Nobody knows it yet. */
+	bh_unlock_sock(child);
+	xtcp_sock_init_lock(child);
+	bh_lock_sock(child);
 	listen_disinherit(child);
 	listen_share_memcg(child, listener);
 	listen_init_from_req(child, req, XTCP_CB(skb)->window);

@@ -436,6 +436,7 @@ void xtcp_output_probe(struct sock *sk)
 		xs->rec.probes_out = 0;
 		xs->rec.backoff = 0;
 		xs->rec.probes_stamp = 0;
+		xtcp_ack_rearm_rto(sk);
 		return;
 	}
 	xs->rec.probes_out++;

@@ -117,7 +117,9 @@ static void recovery_enter(struct sock *sk, const struct xtcp_ack_info *ai)
 		XTCP_INC(sock_net(sk), SACKRECOVERY);
 	else
 		XTCP_INC(sock_net(sk), RENORECOVERY);
-	recovery_reduce(xs);
+	/* A reduction under way answers for this loss, too: once a round trip. */
+	if (xs->rec.ca_state != XTCP_CA_CWR)
+		recovery_reduce(xs);
 	xs->rec.ca_state = XTCP_CA_RECOVERY;
 	xtcp_prr_begin(&xs->rec.prr, ai->prior_in_flight);
 	recovery_event(xs, XTCP_CC_EV_RECOVERY);
@@ -287,6 +289,45 @@ void xtcp_recovery_on_rto(struct sock *sk)
 	xtcp_timer_cancel(sk, XTCP_T_REO);
 	xtcp_timer_cancel(sk, XTCP_T_TLP);
 	recovery_event(xs, XTCP_CC_EV_LOSS);
+}
+
+/**
+ * xtcp_recovery_path_shrank - the path takes less: what was too big is lost, without congestion
+ * @sk: locked, snd.mss new
+ */
+void xtcp_recovery_path_shrank(struct sock *sk)
+{
+	struct xtcp_sock *xs = xtcp_sk(sk);
+	struct sk_buff *skb;
+
+	for (skb = xtcp_rtxq_head(sk); skb; skb = xtcp_rtxq_next(skb))
+		if (skb->len > XTCP_CB(skb)->segs * xs->snd.mss)
+			xtcp_loss_mark(sk, skb);
+	if (!xs->snd.lost_out)
+		return;
+	if (xs->rec.ca_state != XTCP_CA_LOSS) {
+		xs->snd.high_seq = xs->snd.nxt;
+		xs->rec.undo_marker = 0;
+		xs->rec.ca_state = XTCP_CA_LOSS;
+	}
+	xtcp_recovery_retransmit(sk);
+}
+
+/**
+ * xtcp_recovery_handshake_done - a lost SYN says little of the path (RFC 6298 5.7, RFC 6928)
+ * @sk: locked, just established
+ *
+ * One loss is forgiven, more begin with a window of one segment.
+ */
+void xtcp_recovery_handshake_done(struct sock *sk)
+{
+	struct xtcp_sock *xs = xtcp_sk(sk);
+
+	if (!xs->snd.total_retrans)
+		return;
+	xtcp_recovery_init(sk);
+	xs->cc.cwnd = xs->snd.total_retrans > 1 ? 1 : XTCP_CC_INIT_CWND;
+	xs->cc.ssthresh = XTCP_CC_SSTHRESH_INF;
 }
 
 /**

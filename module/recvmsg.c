@@ -302,6 +302,8 @@ static int recvmsg_locked(struct recvmsg_job *job)
 	job->target = sock_rcvlowat(sk, job->flags & MSG_WAITALL, job->left);
 	job->want_stamp = recvmsg_wants_stamp(sk);
 	recvmsg_loop(job);
+	if (job->copied)
+		xtcp_buf_adjust_rcv(sk);
 	xtcp_delack_cleanup_rbuf(sk, job->copied);
 	return job->copied;
 }
@@ -425,8 +427,10 @@ static int recvmsg_splice_queue(struct sock *sk, struct recvmsg_pipe *p)
 			skb = skb_peek(&sk->sk_receive_queue);
 		}
 	}
-	if (copied > 0)
+	if (copied > 0) {
+		xtcp_buf_adjust_rcv(sk);
 		xtcp_delack_cleanup_rbuf(sk, copied);
+	}
 	return copied;
 }
 

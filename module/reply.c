@@ -311,7 +311,8 @@ bool xtcp_reply_challenge_ok(struct xtcp_net *xn)
 	if (READ_ONCE(xn->challenge_stamp) != second) {
 		WRITE_ONCE(xn->challenge_stamp, second);
 		WRITE_ONCE(xn->challenge_count,
-			   (limit + 1) / 2 + reciprocal_scale(get_random_u32(), limit));
+			   min_t(u64, INT_MAX, (limit + 1ULL) / 2 +
+				 reciprocal_scale(get_random_u32(), limit)));
 	}
 	left = READ_ONCE(xn->challenge_count);
 	if (left <= 0)

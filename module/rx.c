@@ -14,6 +14,7 @@
 #include "af.h"
 #include "compat.h"
 #include "engine.h"
+#include "guard.h"
 #include "mib.h"
 #include "synq.h"
 #include "tw.h"
@@ -32,9 +33,11 @@ bool xtcp_rx_find(const struct xtcp_key *key, struct sk_buff *skb, struct xtcp_f
 	if (f->kind != XTCP_KIND_NONE)
 		return true;
 	f->sk = xtcp_demux_lookup_listener(key, skb);
-	if (f->sk)
-		f->kind = XTCP_KIND_LISTENER;
-	return f->sk;
+	/* Where both stacks listen on a port, a connection of the kernel's TCP stays its. */
+	if (!f->sk || xtcp_guard_native_has(key))
+		return false;
+	f->kind = XTCP_KIND_LISTENER;
+	return true;
 }
 
 /**

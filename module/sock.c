@@ -7,6 +7,22 @@
 #include "compat.h"
 #include "sock.h"
 
+static struct lock_class_key sock_slock_key;
+static struct lock_class_key sock_lock_key;
+
+/**
+ * xtcp_sock_init_lock - the socket lock, in a lockdep class of its own
+ * @sk: unlocked, nobody else knows it
+ *
+ * Under it a guard, a socket of AF_INET, is locked; AF_INET's class would look like a
+ * deadlock.
+ */
+void xtcp_sock_init_lock(struct sock *sk)
+{
+	sock_lock_init_class_and_name(sk, "slock-AF_XTCP", &sock_slock_key,
+				      "sk_lock-AF_XTCP", &sock_lock_key);
+}
+
 /**
  * xtcp_sock_destruct - the last reference is gone
  * @sk: unreachable

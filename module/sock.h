@@ -214,5 +214,6 @@ void xtcp_sock_purge_write(struct sock *sk);
 void xtcp_sock_purge_ooo(struct sock *sk);
 void xtcp_sock_wfree_skb(struct sock *sk, struct sk_buff *skb);
 void xtcp_sock_destruct(struct sock *sk);
+void xtcp_sock_init_lock(struct sock *sk);
 
 #endif /* _XTCP_SOCK_H */
