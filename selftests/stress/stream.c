@@ -2,7 +2,7 @@
 /*
  * One connection over the loopback device, full in both directions, whose bytes are
  * verified. Without an argument for ever; with one for so many bytes each way.
- * Prints "ok BYTES" at the end. Run in an own namespace.
+ * Prints "# BYTES whole" at the end. Run in an own namespace.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -102,6 +102,6 @@ int main(int argc, char **argv)
 				stream_receive(&end[i]);
 		}
 	}
-	printf("ok %llu\n", limit);
+	printf("# %llu bytes whole\n", limit);
 	return 0;
 }
