@@ -34,11 +34,10 @@ st_left() {
 	done
 }
 
-# The module's file, beside the tests: build/RELEASE/xtcp.ko.
+# The module's file: XTCP_TOP/build/RELEASE/xtcp.ko.
 st_module() {
-	local build
-	build=$(cd "$(dirname "$0")/../../.." && pwd -P)
-	for build in "$build/$(uname -r)" "$build/debug"; do
+	local top=${XTCP_TOP:-$(cd "$(dirname "$0")/../../../.." && pwd -P)} build
+	for build in "$top/build/$(uname -r)" "$top/build/debug"; do
 		[ -e "$build/xtcp.ko" ] && echo "$build/xtcp.ko" && return
 	done
 	return 1
