@@ -17,7 +17,7 @@ KDIR    ?= $(if $(filter debug,$(KVER)),$(CACHE)/debug/build,/lib/modules/$(KVER
 BUILD   := build/$(KVER)
 
 # The kernel's build system writes beside its sources, so each release gets a
-# tree of links to them.
+# tree of links to them; the module there has the debug information for gdb.
 SOURCES  = $(shell find module include -name '*.[chS]')
 LINKS    = $(addprefix $(BUILD)/src/,$(SOURCES) Kbuild)
 
@@ -43,7 +43,8 @@ module: $(LINKS)
 	@test -d $(KDIR) || { echo "make: no headers of kernel $(KVER): run scripts/setup" >&2; exit 1; }
 	+flock $(BUILD)/lock $(MAKE) --no-print-directory -C $(KDIR) M=$(CURDIR)/$(BUILD)/src W=1 KCFLAGS=-Werror \
 		$(if $(C),C=$(C) CF=-Wsparse-error) modules
-	@cmp -s $(BUILD)/src/xtcp.ko $(BUILD)/xtcp.ko || { cp $(BUILD)/src/xtcp.ko $(BUILD)/xtcp.ko.new && mv $(BUILD)/xtcp.ko.new $(BUILD)/xtcp.ko; }
+	@test $(BUILD)/xtcp.ko -nt $(BUILD)/src/xtcp.ko || { objcopy --strip-debug $(BUILD)/src/xtcp.ko $(BUILD)/xtcp.ko.new && \
+		mv $(BUILD)/xtcp.ko.new $(BUILD)/xtcp.ko; }
 
 $(LINKS): $(BUILD)/src/%:
 	@mkdir -p $(@D)
