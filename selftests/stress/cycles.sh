@@ -11,8 +11,8 @@ set -u
 . "$(dirname "$0")/lib.sh"
 xt_require_xtcp
 here=$(dirname "$0")
-idle=$(xt_scale 30 20 1000)
-busy=$(xt_scale 5 4 100)
+idle=$(xt_scale 12 5 1000)
+busy=$(xt_scale 3 2 100)
 xt_namespaces+=(xt_cycle xt_busy)
 module=$(st_module) || { ktap_skip_all "no xtcp.ko beside the tests"; exit "$KSFT_SKIP"; }
 
