@@ -44,7 +44,8 @@ static void test_sixty_seconds(void)
 	conn_send(&c, SYN, c.iss, 0, 0);
 	c.tsval += 100;
 	ok &= answer(&c, &seg);
-	tap_ok(ok && lasts_until(&c, S_TIME_WAIT, 60, 60), "or from a SYN with an old timestamp on");
+	tap_ok(ok && lasts_until(&c, S_TIME_WAIT, 60, 60),
+	       "or from a SYN with an old timestamp on");
 	conn_kill(&c);
 
 	conn_init(&c, fsm_family, false);
@@ -66,7 +67,8 @@ static void test_fin_wait2(void)
 	knob("fin_timeout", "20");
 	conn_init(&c, fsm_family, true);
 	ok = conn_into(&c, P_FIN_WAIT2_ORPHAN);
-	tap_ok(ok && lasts_until(&c, S_FIN_WAIT2, 20, 20), "an orphan in FIN_WAIT_2 lasts fin_timeout");
+	tap_ok(ok && lasts_until(&c, S_FIN_WAIT2, 20, 20),
+	       "an orphan in FIN_WAIT_2 lasts fin_timeout");
 	conn_kill(&c);
 	knob("fin_timeout", "60");
 
