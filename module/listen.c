@@ -265,7 +265,6 @@ static void listen_init_rcv(struct xtcp_rcv *rcv, const struct xtcp_req *req)
 		.irs = req->irs,
 		.ts_recent = req->ts_recent,
 		.ts_recent_stamp = req->ts_ok ? (u32)ktime_get_seconds() : 0,
-		.last_ack_sent = nxt,
 		.rcv_tstamp = (u32)jiffies,
 		.ato = XTCP_ATO_MIN,
 		.wscale = req->wscale_ok ? req->rcv_wscale : 0,

@@ -27,7 +27,6 @@
  * @sack: ranges of @ooo as the peer shall hear them
  * @urg_seq: where the urgent byte is, @urg_data: XTCP_URG_* | the byte
  * @ts_recent: TS.Recent (RFC 7323), @ts_recent_stamp: seconds when set, 0: never
- * @last_ack_sent: for TS.Recent's update rule
  * @ack_pending: XTCP_ACK_*
  * @ato: delayed-ACK time, jiffies
  * @lrcvtime: jiffies of the last data received
@@ -48,7 +47,6 @@ struct xtcp_rcv {
 	u32 urg_seq;
 	u32 ts_recent;
 	u32 ts_recent_stamp;
-	u32 last_ack_sent;
 	u32 lrcvtime;
 	u32 rcv_tstamp;		/* jiffies of the last segment of any kind (keepalive) */
 	u32 oow_stamp;

@@ -167,7 +167,6 @@ static void xmit_ack_sent(struct sock *sk)
 	if (xs->rcv.quick)
 		xs->rcv.quick--;
 	xs->rcv.ack_pending = 0;
-	xs->rcv.last_ack_sent = xs->rcv.nxt;
 	xtcp_timer_cancel(sk, XTCP_T_DELACK);
 }
 
