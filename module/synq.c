@@ -363,15 +363,6 @@ void xtcp_synq_drop_listener(struct sock *listener)
 				listener, synq_drop_ent);
 }
 
-/**
- * xtcp_synq_count - requests of a namespace
- * @xn: the namespace
- */
-unsigned int xtcp_synq_count(const struct xtcp_net *xn)
-{
-	return xtcp_expq_count(&xn->synq);
-}
-
 int xtcp_synq_net_init(struct xtcp_net *xn)
 {
 	return xtcp_expq_init(&xn->synq, synq_expire);

@@ -115,7 +115,6 @@ bool xtcp_synq_became_child(struct xtcp_req *req, struct sock *child);
 bool xtcp_synq_kill(struct xtcp_req *req);
 void xtcp_synq_drop(struct xtcp_req *req);
 void xtcp_synq_drop_listener(struct sock *listener);
-unsigned int xtcp_synq_count(const struct xtcp_net *xn);
 
 /* passive.c */
 extern const struct xtcp_synq_ops xtcp_passive_ops;
