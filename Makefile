@@ -21,7 +21,7 @@ BUILD   := build/$(KVER)
 SOURCES  = $(shell find module include -name '*.[chS]')
 LINKS    = $(addprefix $(BUILD)/src/,$(SOURCES) Kbuild)
 
-.PHONY: all module modules kernels tools layers check check-debug soak run tour shell clean help
+.PHONY: all module modules kernels tools layers check check-debug soak bench bench-profile run tour shell clean help
 all: module tools
 
 help:
@@ -31,6 +31,8 @@ help:
 	@echo 'make check           all checks and tests on both stock kernels'
 	@echo 'make check-debug     the tests on the debug kernel (KASAN, lockdep, kmemleak ...)'
 	@echo 'make soak            the same in full length, hours'
+	@echo 'make bench           XTCP beside the kernel'"'"'s TCP: a table of ratios, 6.12 (BENCH="crr bulk" narrows)'
+	@echo 'make bench-profile   where the instructions go: CASE=crr FAMILY=xtcp'
 	@echo 'make shell           a shell in a VM with the module loaded'
 	@echo 'make clean           remove build/ (the debug kernel stays in $(CACHE))'
 	@echo
@@ -67,6 +69,15 @@ check-debug:
 
 soak:
 	@scripts/check soak $(SUITES)
+
+# For the kernel of 6.12 unless KVER is given. BENCH_RUNS=2 BENCH_CPUS=2 (real processors, no bar).
+BENCH_KVER = $(if $(filter file,$(origin KVER)),$(KVER_612),$(KVER))
+
+bench:
+	@scripts/bench -k $(BENCH_KVER) $(if $(BENCH_CPUS),-s $(BENCH_CPUS)) $(if $(BENCH_RUNS),-n $(BENCH_RUNS)) $(BENCH)
+
+bench-profile:
+	@scripts/bench -p -k $(BENCH_KVER) $(if $(FAMILY),-e FAMILIES=$(FAMILY)) $(CASE)
 
 run:
 	@scripts/setup

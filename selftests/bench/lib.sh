@@ -1,0 +1,188 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash
+#
+# The cases of the benchmark: what each runs, on which network. The caller has
+# common.sh and sets bench (the program), N (runs), FAMILIES, and how much to do in
+# percent (SCALE); each case prints lines "case family run metric value".
+# shellcheck disable=SC2154 # bench is the caller's
+# shellcheck disable=SC2034 # cases and xt_namespaces are for others
+
+clean_cases='bulk both rr crr flows'
+cases="$clean_cases loss burst reorder bbr fair delay"
+
+scaled() {
+	local n=$(($1 * SCALE / 100))
+	echo $((n > 0 ? n : 1))
+}
+
+# measure LABEL CASE OPTION...
+measure() {
+	"$bench" -l "$1" -n "$N" "${@:3}" "$2"
+}
+
+# ---- networks ---------------------------------------------------------------------
+# Two hosts on one wire.
+net_direct() {
+	[ "${net:-}" != direct ] || return 0
+	xt_cleanup
+	xt_namespaces=()
+	xt_netns_pair left right
+	net=direct
+}
+
+# Two hosts and a switch "mid" between them, which cuts what TSO made into segments,
+# then queues, loses and delays.
+net_switched() {
+	local side
+	[ "${net:-}" != switched ] || return 0
+	xt_cleanup
+	xt_namespaces=()
+	xt_netns left mid right
+	ip -n mid link add br0 type bridge
+	for side in left right; do
+		ip link add eth0 netns $side type veth peer name $side netns mid
+		ip -n mid link set $side master br0
+		ip -n mid link set $side up
+		ip -n $side link set eth0 up
+	done
+	ip -n mid link set br0 up
+	ip -n left addr add 10.9.0.1/24 dev eth0
+	ip -n right addr add 10.9.0.2/24 dev eth0
+	net=switched
+}
+
+# path RATE QUEUE BACK NETEM...: to the right at that rate, with a queue of so many
+# segments, and what netem does; the way back takes BACK milliseconds.
+path() {
+	net_switched
+	ip netns exec mid tc qdisc replace dev right root handle 1: tbf rate "$1" burst 2000 limit 100000000
+	ip netns exec mid tc qdisc replace dev right parent 1:1 handle 2: netem limit "$2" "${@:4}"
+	ip netns exec mid tc qdisc replace dev left root netem limit 100000 delay "${3}ms"
+}
+
+# ---- a clean path -------------------------------------------------------------------
+case_bulk() {
+	net_direct
+	measure bulk bulk -w -f "$FAMILIES,unix" -b "$(scaled 100000000)"
+}
+
+case_both() {
+	net_direct
+	measure both both -w -f "$FAMILIES,unix" -b "$(scaled 100000000)"
+}
+
+case_rr() {
+	net_direct
+	measure rr rr -w -f "$FAMILIES,unix" -c "$(scaled 4000)"
+}
+
+# The pause lets TIME_WAIT end, so that each run finds the same tables.
+case_crr() {
+	net_direct
+	measure crr crr -w -f "$FAMILIES,unix" -c "$(scaled 1000)" -p 61
+}
+
+case_flows() {
+	net_direct
+	measure flows flows -w -f "$FAMILIES,unix" -c 100 -b "$(scaled 100000000)"
+}
+
+# ---- a bad path -----------------------------------------------------------------------
+# Each cell ends with the bytes or with the time, so that one costs about what another
+# does: loss in percent, round trip in ms, MB, seconds.
+loss_cells='0.1,1,30,5 1,1,30,5 3,1,15,5 10,1,5,20
+	0.1,20,40,60 1,20,40,100 3,20,20,100 10,20,5,100
+	0.1,100,30,100 1,100,20,300 3,100,15,300 10,100,5,500'
+
+case_loss() {
+	local cell loss rtt mb seconds
+	for cell in $loss_cells; do
+		IFS=, read -r loss rtt mb seconds <<<"$cell"
+		path 10gbit 100000 "$rtt" loss "$loss%"
+		measure "loss $loss % rtt $rtt ms" bulk -f "$FAMILIES" -b "$(scaled $((mb * 1000000)))" \
+			-t "$seconds"
+	done
+}
+
+# A mean of four segments together, 1 % in all.
+case_burst() {
+	path 10gbit 100000 20 loss gemodel 0.25% 25% 100% 0%
+	measure "burst loss 1 % rtt 20 ms" bulk -f "$FAMILIES" -b "$(scaled 40000000)" -t 100
+}
+
+# One in ten overtakes all that is on the way for 10 ms; at 50 Mbit/s these are 40.
+case_reorder() {
+	path 50mbit 100000 10 delay 10ms reorder 10%
+	measure "reorder 10 % rtt 20 ms" bulk -f "$FAMILIES" -b "$(scaled 40000000)" -t 100
+}
+
+# The queue holds what the path holds.
+case_bbr() {
+	path 20mbit 170 100 loss 3%
+	measure "bbr loss 3 % rtt 100 ms" bulk -f "inet,xtcp,xtcp/bbr" -t "$(scaled 20)"
+}
+
+# Two flows of each TCP, then four of the kernel's for comparison.
+case_fair() {
+	path 10mbit 34 40
+	measure "fair 2 + 2" flows -m -f inet,xtcp -c 4 -s "$(scaled 10)" -t "$(scaled 60)"
+	measure "fair 4" flows -f "$FAMILIES" -c 4 -s "$(scaled 10)" -t "$(scaled 60)"
+}
+
+# What a flow's segments wait in the sender's fq, which lets 50 Mbit/s through, and then in
+# a drop-tail queue of 100 ms at 20 Mbit/s. The first tenth does not count.
+case_delay() {
+	net_direct
+	ip netns exec left tc qdisc replace dev eth0 root fq maxrate 50mbit
+	waited "delay fq 50 Mbit/s" left eth0
+	ip netns exec left tc qdisc del dev eth0 root
+	path 20mbit 170 20
+	ip netns exec left tc qdisc replace dev eth0 root fq
+	waited "delay behind fq" mid right
+	ip netns exec left tc qdisc del dev eth0 root
+}
+
+# waited LABEL NETNS DEVICE: by the trace of the device's queue.
+waited() {
+	local run family tracing=/sys/kernel/tracing index
+	index=$(ip -n "$2" -o link show "$3" | cut -d : -f 1)
+	echo mono >$tracing/trace_clock
+	echo 32768 >$tracing/buffer_size_kb
+	echo "ifindex == $index" >$tracing/events/qdisc/qdisc_enqueue/filter
+	echo "ifindex == $index" >$tracing/events/qdisc/qdisc_dequeue/filter
+	for ((run = 1; run <= N; run++)); do
+		for family in ${FAMILIES//,/ }; do
+			echo >$tracing/trace
+			echo 1 >$tracing/events/qdisc/enable
+			"$bench" -l "$1" -n 1 -f "$family" -t "$(scaled 10)" bulk | sed "s/\t1\t/\t$run\t/"
+			echo 0 >$tracing/events/qdisc/enable
+			percentiles <$tracing/trace | while read -r metric value; do
+				printf '%s\t%s\t%s\t%s\t%s\n' "$1" "$family" "$run" "$metric" "$value"
+			done
+		done
+	done
+	echo 1024 >$tracing/buffer_size_kb
+}
+
+# Median and 95th percentile of the time from enqueue to dequeue of a packet, in ms.
+percentiles() {
+	awk '
+		function at(line) {
+			match(line, /[0-9]+\.[0-9]+: qdisc_/)
+			return substr(line, RSTART) + 0
+		}
+		!match($0, /skbaddr=[^ ]+/) { next }
+		{ skb = substr($0, RSTART, RLENGTH); now = at($0) }
+		/qdisc_enqueue: / { queued[skb] = now }
+		/qdisc_dequeue: / && skb in queued {
+			wait[n++] = 1000 * (now - queued[skb])
+			delete queued[skb]
+		}
+		END { for (i = int(n / 10); i < n; i++) print wait[i] }' |
+		sort -g | awk '
+			{ wait[NR] = $1 }
+			END {
+				print "p50 ms", wait[int(NR * 0.5) + 1]
+				print "p95 ms", wait[int(NR * 0.95) + 1]
+			}' | sed 's/ ms/_ms/'
+}
