@@ -13,6 +13,8 @@
 
 #define SYNCOOKIE_PERIOD	(60 * HZ)
 #define SYNCOOKIE_MAX_AGE	2U	/* periods */
+/* Its timestamp is as old, and was set back to make room for the options. */
+#define SYNCOOKIE_MAX_TS_AGE	(SYNCOOKIE_MAX_AGE * (SYNCOOKIE_PERIOD / HZ) * MSEC_PER_SEC + 64)
 
 static siphash_key_t syncookie_keys[2] __ro_after_init;
 
@@ -86,22 +88,40 @@ static bool syncookie_overflowed(const struct sock *listener)
 	return stamp && (u32)jiffies - stamp + HZ <= SYNCOOKIE_MAX_AGE * SYNCOOKIE_PERIOD + HZ;
 }
 
+static bool syncookie_ts_is_ours(u32 tsecr, u32 offset)
+{
+	return xtcp_now_ts() + offset - tsecr <= SYNCOOKIE_MAX_TS_AGE;
+}
+
+/*
+ * The offset that our SYN-ACK's timestamp had; the knob may have turned since. With
+ * another one the options would be misread, and the peer's PAWS drop all that we send.
+ */
+static bool syncookie_find_ts_offset(struct xtcp_req *req, const struct xtcp_key *key, u32 tsecr)
+{
+	if (syncookie_ts_is_ours(tsecr, req->ts_offset))
+		return true;
+	req->ts_offset = req->ts_offset ? 0 : xtcp_synq_ts_secret(key);
+	return syncookie_ts_is_ours(tsecr, req->ts_offset);
+}
+
 /*
  * The options of the SYN as our timestamp remembers them, echoed. False when it
- * claims what we would not have granted.
+ * is none of ours, or claims what we would not have granted.
  */
-static bool syncookie_take_options(struct xtcp_req *req, const struct net *net,
+static bool syncookie_take_options(struct xtcp_req *req, const struct xtcp_key *key,
 				   const struct xtcp_opts *opts)
 {
+	const struct net *net = key->net;
 	struct xtcp_cookie_opts o;
 
 	if (!(opts->has & XTCP_OPT_TS))
 		return true;
-	if (!xtcp_knob(net, timestamps))
+	if (!xtcp_knob(net, timestamps) || !syncookie_find_ts_offset(req, key, opts->tsecr))
 		return false;
 	req->ts_ok = 1;
 	req->ts_recent = opts->tsval;
-	xtcp_cookie_ts_decode(opts->tsecr ? opts->tsecr - req->ts_offset : 0, &o);
+	xtcp_cookie_ts_decode(opts->tsecr - req->ts_offset, &o);
 	req->sack_ok = o.sack_ok;
 	req->wscale_ok = o.wscale_ok;
 	req->snd_wscale = o.wscale;
@@ -146,7 +166,7 @@ bool xtcp_syncookie_check(struct sock *listener, struct sk_buff *skb, const stru
 	req->irs = seg->seq - 1;
 	req->isn = seg->ack - 1;
 	req->mss = xtcp_cookie_mss(mssind);
-	return syncookie_take_options(req, net, opts);
+	return syncookie_take_options(req, key, opts);
 }
 
 int xtcp_syncookie_init(void)

@@ -125,17 +125,26 @@ u32 xtcp_synq_isn(const struct xtcp_key *key)
 }
 
 /**
- * xtcp_synq_ts_offset - what to add to the clock in TSval (RFC 7323 7.1)
+ * xtcp_synq_ts_secret - the timestamp offset of a 4-tuple (RFC 7323 7.1)
  * @key: the 4-tuple
  *
- * Secret per 4-tuple, so that neither uptime nor the hosts behind one address show.
+ * Secret, so that neither uptime nor the hosts behind one address show.
+ */
+u32 xtcp_synq_ts_secret(const struct xtcp_key *key)
+{
+	return (u32)siphash_3u32((__force u32)key->laddr, (__force u32)key->raddr,
+				 synq_ports(key), &xtcp_net(key->net)->ts_key);
+}
+
+/**
+ * xtcp_synq_ts_offset - what to add to the clock in TSval
+ * @key: the 4-tuple
+ *
+ * Return: its secret offset, or 0 where the knob says so
  */
 u32 xtcp_synq_ts_offset(const struct xtcp_key *key)
 {
-	if (xtcp_knob(key->net, timestamps) != 1)
-		return 0;
-	return (u32)siphash_3u32((__force u32)key->laddr, (__force u32)key->raddr,
-				 synq_ports(key), &xtcp_net(key->net)->ts_key);
+	return xtcp_knob(key->net, timestamps) == 1 ? xtcp_synq_ts_secret(key) : 0;
 }
 
 /* 1, 2, 4 ... s; one class of the expiry queue each. */

@@ -104,6 +104,7 @@ void xtcp_synq_exit(void);
 int xtcp_synq_net_init(struct xtcp_net *xn);
 void xtcp_synq_net_exit(struct xtcp_net *xn);
 u32 xtcp_synq_isn(const struct xtcp_key *key);
+u32 xtcp_synq_ts_secret(const struct xtcp_key *key);
 u32 xtcp_synq_ts_offset(const struct xtcp_key *key);
 struct xtcp_req *xtcp_synq_alloc(struct sock *listener);
 void xtcp_synq_fill(struct xtcp_req *req, struct sock *listener, const struct sk_buff *skb,

@@ -297,6 +297,27 @@ static void test_cookie_always(void)
 	conn_kill(&c);
 }
 
+/* Native TCP takes the offset of the moment for that of its SYN-ACK. */
+static void test_cookie_offset(void)
+{
+	uint32_t tsval;
+	struct conn c;
+	bool ok;
+
+	knob("syncookies", "2");
+	conn_init(&c, fsm_family, true);
+	conn_listen(&c, 8);
+	ok = syn_answered(&c);
+	tsval = c.tsecr;
+	knob("timestamps", "2");
+	conn_send(&c, ACK | PSH, c.snd_nxt, c.rcv_nxt, 10);
+	ok &= answered(&c, ACK) && c.tsecr - tsval < 60 * 1000;
+	tap_ok(ok, "a cookie's child keeps its timestamp offset when the knob turns");
+	knob("timestamps", "1");
+	knob("syncookies", "1");
+	conn_kill(&c);
+}
+
 static void test_defer_accept(void)
 {
 	long dropped = fsm_counter("TcpExt", "TCPDeferAcceptDrop");
@@ -359,8 +380,11 @@ static void test_relisten(void)
 
 int main(void)
 {
+	bool native;
+
 	tun_open();
-	tap_plan(40);
+	native = fsm_family == AF_INET;
+	tap_plan(native ? 40 : 41);
 	test_synack();
 	test_mss();
 	test_repeated_syn();
@@ -372,6 +396,8 @@ int main(void)
 	test_cookies(true);
 	test_cookies(false);
 	test_cookie_always();
+	if (!native)
+		test_cookie_offset();
 	test_defer_accept();
 	test_listener_closes();
 	test_relisten();
