@@ -237,24 +237,54 @@ void xtcp_guard_flush(void)
 	guard_reap();
 }
 
-/**
- * xtcp_guard_native_has - does native TCP have a connection with this 4-tuple?
- * @key: the 4-tuple; TIME_WAIT and half-open ones count
- *
- * Context: any but hard interrupt.
- */
-bool xtcp_guard_native_has(const struct xtcp_key *key)
+/* Of any device: what comes by the one that a native socket is bound to goes there. */
+static bool guard_native_has_anywhere(const struct xtcp_key *key)
+{
+	const struct inet_hashinfo *info = key->net->ipv4.tcp_death_row.hashinfo;
+	u32 hash = inet_ehashfn(key->net, key->laddr, key->lport, key->raddr, key->rport);
+	u32 slot = hash & info->ehash_mask;
+	const struct hlist_nulls_node *node;
+	struct sock *nsk;
+
+again:
+	sk_nulls_for_each_rcu(nsk, node, &info->ehash[slot].chain)
+		if (nsk->sk_hash == hash && net_eq(sock_net(nsk), key->net) &&
+		    nsk->sk_rcv_saddr == key->laddr && nsk->sk_daddr == key->raddr &&
+		    nsk->sk_num == key->lport && nsk->sk_dport == key->rport)
+			return true;
+	if (get_nulls_value(node) != slot)
+		goto again;
+	return false;
+}
+
+static bool guard_native_has_by(const struct xtcp_key *key)
 {
 	struct sock *nsk;
 
-	rcu_read_lock();
 	nsk = __inet_lookup_established(key->net, key->net->ipv4.tcp_death_row.hashinfo,
 					key->raddr, key->rport, key->laddr, key->lport,
 					key->dif, key->sdif);
 	if (nsk)
 		sock_gen_put(nsk);
-	rcu_read_unlock();
 	return nsk;
+}
+
+/**
+ * xtcp_guard_native_has - does native TCP have a connection with this 4-tuple?
+ * @key: the 4-tuple; TIME_WAIT and half-open ones count
+ *
+ * Without a device in @key those count that are bound to one.
+ *
+ * Context: any but hard interrupt.
+ */
+bool xtcp_guard_native_has(const struct xtcp_key *key)
+{
+	bool has;
+
+	rcu_read_lock();
+	has = key->dif ? guard_native_has_by(key) : guard_native_has_anywhere(key);
+	rcu_read_unlock();
+	return has;
 }
 
 /**

@@ -504,6 +504,21 @@ TEST_F(ports, native_connections_are_respected)
 	EXPECT_EQ(connect_to(x, "127.0.0.1", 2001), 0);
 }
 
+/* Bound to a device or not: what comes by it would be the native socket's. */
+TEST_F(ports, native_connections_of_a_device_are_respected)
+{
+	long long before = xt_counter("XTcp", "GuardConflict");
+	int n = tcp(AF_INET), x = tcp(AF_XTCP);
+
+	ASSERT_EQ(put(RANGE, "20000 20000"), 0);
+	ASSERT_GE(listener(AF_INET, "127.0.0.1", 2000), 0);
+	ASSERT_EQ(setsockopt(n, SOL_SOCKET, SO_BINDTODEVICE, "lo", 2), 0);
+	ASSERT_EQ(bind_to(n, "127.0.0.1", 20000), 0);
+	ASSERT_EQ(connect_to(n, "127.0.0.1", 2000), 0);
+	EXPECT_EQ(connect_to(x, "127.0.0.1", 2000), EADDRNOTAVAIL);
+	EXPECT_EQ(xt_counter("XTcp", "GuardConflict"), before + 1);
+}
+
 /* A bound socket keeps its port over connect() and its failure; the 4-tuple decides. */
 TEST_F(ports, bound_sockets_connect_from_their_port)
 {
