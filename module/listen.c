@@ -472,6 +472,7 @@ static struct sock *listen_rcv_ack(struct sock *sk, struct sk_buff *skb,
 				   const struct xtcp_key *key, const struct xtcp_seg *seg,
 				   const struct xtcp_opts *opts, enum skb_drop_reason *reason)
 {
+	struct dst_entry *dst;
 	struct xtcp_req req;
 
 	if (!xtcp_syncookie_check(sk, skb, key, seg, opts, &req)) {
@@ -480,8 +481,12 @@ static struct sock *listen_rcv_ack(struct sock *sk, struct sk_buff *skb,
 		return NULL;
 	}
 	*reason = SKB_DROP_REASON_NOT_SPECIFIED;
-	if (!xtcp_passive_permitted(sk, skb, &req) || !xtcp_passive_choose_window(sk, &req, skb))
+	if (!xtcp_passive_permitted(sk, skb, &req))
 		return NULL;
+	dst = xtcp_passive_choose_window(sk, &req);
+	if (!dst)
+		return NULL;
+	dst_release(dst);
 	return xtcp_listen_make_child(sk, &req, skb, reason);
 }
 

@@ -16,8 +16,14 @@
 #include "synq.h"
 #include "tw.h"
 
+/* The route of the first SYN-ACK may be gone by the time of the second. */
+static int passive_repeat_synack(struct sock *listener, struct xtcp_req *req)
+{
+	return xtcp_reply_synack(listener, req, NULL);
+}
+
 const struct xtcp_synq_ops xtcp_passive_ops = {
-	.synack = xtcp_reply_synack,
+	.synack = passive_repeat_synack,
 };
 
 /**
@@ -107,32 +113,16 @@ static void passive_set_window(const struct sock *listener, struct xtcp_req *req
  * xtcp_passive_choose_window - window and shift of the SYN-ACK, by the listener's buffer
  * @listener: not locked
  * @req: options negotiated
- * @skb: the segment it answers
  *
- * Return: false when no route leads back
+ * Return: the route of the SYN-ACK, with a reference, or NULL when none leads back
  */
-bool xtcp_passive_choose_window(struct sock *listener, struct xtcp_req *req,
-				const struct sk_buff *skb)
+struct dst_entry *xtcp_passive_choose_window(struct sock *listener, struct xtcp_req *req)
 {
-	struct dst_entry *dst;
-	struct xtcp_reply r;
-	struct xtcp_key key;
+	struct dst_entry *dst = xtcp_reply_route_synack(listener, req);
 
-	xtcp_req_key(&key, req);
-	r = (struct xtcp_reply) {
-		.key = &key,
-		.sk = listener,
-		.in = skb,
-		.oif = req->iif,
-		.tos = req->tos,
-		.mark = req->mark,
-	};
-	dst = xtcp_af(key.family)->route_reply(&r);
-	if (!dst)
-		return false;
-	passive_set_window(listener, req, dst);
-	dst_release(dst);
-	return true;
+	if (dst)
+		passive_set_window(listener, req, dst);
+	return dst;
 }
 
 static enum skb_drop_reason passive_remember(struct sock *listener, struct sk_buff *skb,
@@ -141,6 +131,7 @@ static enum skb_drop_reason passive_remember(struct sock *listener, struct sk_bu
 {
 	enum skb_drop_reason reason = SKB_DROP_REASON_IP_OUTNOROUTES;
 	struct xtcp_req *req = xtcp_synq_alloc(listener);
+	struct dst_entry *dst;
 
 	if (!req)
 		return SKB_DROP_REASON_NOMEM;
@@ -148,17 +139,21 @@ static enum skb_drop_reason passive_remember(struct sock *listener, struct sk_bu
 	passive_negotiate(req, opts, false);
 	req->irs = seg->seq;
 	req->isn = isn ? : xtcp_synq_isn(key);
-	if (!xtcp_passive_choose_window(listener, req, skb))
+	dst = xtcp_passive_choose_window(listener, req);
+	if (!dst)
 		goto discard;
 	reason = SKB_DROP_REASON_NOT_SPECIFIED;
 	if (!xtcp_passive_permitted(listener, skb, req))
-		goto discard;
-	reason = SKB_DROP_REASON_NOT_SPECIFIED;
-	if (!xtcp_synq_publish(req))
+		goto release;
+	if (!xtcp_synq_publish(req)) {
+		dst_release(dst);
 		return reason;
-	xtcp_reply_synack(listener, req);
+	}
+	xtcp_reply_synack(listener, req, dst);
 	xtcp_mini_put(&req->mini);
 	return SKB_NOT_DROPPED_YET;
+release:
+	dst_release(dst);
 discard:
 	xtcp_synq_discard(req);
 	return reason;
@@ -170,17 +165,21 @@ static enum skb_drop_reason passive_send_cookie(struct sock *listener, struct sk
 						const struct xtcp_opts *opts)
 {
 	struct xtcp_req req = {};
+	struct dst_entry *dst;
 
 	xtcp_synq_fill(&req, listener, skb, key);
 	passive_negotiate(&req, opts, true);
 	req.irs = seg->seq;
-	if (!xtcp_passive_choose_window(listener, &req, skb))
+	dst = xtcp_passive_choose_window(listener, &req);
+	if (!dst)
 		return SKB_DROP_REASON_IP_OUTNOROUTES;
-	if (!xtcp_passive_permitted(listener, skb, &req))
+	if (!xtcp_passive_permitted(listener, skb, &req)) {
+		dst_release(dst);
 		return SKB_DROP_REASON_NOT_SPECIFIED;
+	}
 	xtcp_syncookie_note_overflow(listener);
 	req.isn = xtcp_syncookie_make(key, seg, &req.mss);
-	xtcp_reply_synack(listener, &req);
+	xtcp_reply_synack(listener, &req, dst);
 	return SKB_NOT_DROPPED_YET;
 }
 

@@ -250,25 +250,12 @@ static struct sk_buff *reply_build_synack(const struct xtcp_key *key, const stru
 	return skb;
 }
 
-/**
- * xtcp_reply_synack - the SYN-ACK of a request, first or repeated
- * @listener: where the SYN came in
- * @req: the request; on the caller's stack for a cookie
- *
- * Return: 0 or a negative errno.
- */
-int xtcp_reply_synack(struct sock *listener, struct xtcp_req *req)
+static struct xtcp_reply reply_from_req(struct xtcp_key *key, struct sock *listener,
+					const struct xtcp_req *req)
 {
-	const struct xtcp_key key = {
-		.net = read_pnet(&req->mini.net),
-		.laddr = req->mini.laddr,
-		.raddr = req->mini.raddr,
-		.lport = req->mini.lport,
-		.rport = req->mini.rport,
-		.family = req->mini.family,
-	};
-	struct xtcp_reply r = {
-		.key = &key,
+	xtcp_req_key(key, req);
+	return (struct xtcp_reply) {
+		.key = key,
 		.sk = listener,
 		.oif = req->mini.bound_dev_if,
 		.tos = READ_ONCE(inet_sk(listener)->tos),
@@ -276,8 +263,37 @@ int xtcp_reply_synack(struct sock *listener, struct xtcp_req *req)
 		.priority = READ_ONCE(listener->sk_priority),
 		.txhash = req->txhash,
 	};
+}
 
-	r.dst = xtcp_af(key.family)->route_reply(&r);
+/**
+ * xtcp_reply_route_synack - the route that the SYN-ACK of a request takes
+ * @listener: where the SYN came in
+ * @req: the request
+ *
+ * Return: the route with a reference, or NULL.
+ */
+struct dst_entry *xtcp_reply_route_synack(struct sock *listener, const struct xtcp_req *req)
+{
+	struct xtcp_key key;
+	struct xtcp_reply r = reply_from_req(&key, listener, req);
+
+	return xtcp_af(key.family)->route_reply(&r);
+}
+
+/**
+ * xtcp_reply_synack - the SYN-ACK of a request, first or repeated
+ * @listener: where the SYN came in
+ * @req: the request; on the caller's stack for a cookie
+ * @dst: its route, whose reference ends here, or NULL: look it up
+ *
+ * Return: 0 or a negative errno.
+ */
+int xtcp_reply_synack(struct sock *listener, struct xtcp_req *req, struct dst_entry *dst)
+{
+	struct xtcp_key key;
+	struct xtcp_reply r = reply_from_req(&key, listener, req);
+
+	r.dst = dst ? : xtcp_reply_route_synack(listener, req);
 	if (!r.dst)
 		return -EHOSTUNREACH;
 	r.skb = reply_build_synack(&key, req, reply_synack_mss(listener, r.dst));

@@ -127,8 +127,7 @@ struct sock *xtcp_passive_rcv(struct xtcp_req *req, struct sk_buff *skb,
 			      const struct xtcp_seg *seg, const struct xtcp_opts *opts,
 			      enum skb_drop_reason *reason);
 bool xtcp_passive_permitted(struct sock *listener, struct sk_buff *skb, struct xtcp_req *req);
-bool xtcp_passive_choose_window(struct sock *listener, struct xtcp_req *req,
-				const struct sk_buff *skb);
+struct dst_entry *xtcp_passive_choose_window(struct sock *listener, struct xtcp_req *req);
 
 /* syncookie.c */
 int xtcp_syncookie_init(void);
