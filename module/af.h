@@ -30,6 +30,7 @@ struct xtcp_reply;
  * @csum_ok: verifies a received segment's checksum; data at the TCP header
  * @fill_cb: TOS and TTL of a received segment into the cb of XTCP
  * @ttl_ok: is the TTL in the cb at least what the socket demands (RFC 5082)?
+ * @is_loopback: is either end of the socket a loopback address?
  * @not_unicast: peer or local address of a received segment, or the frame that carried
  *	it, is no unicast one (RFC 9293 MUST-46, 57, 63); the route still attached
  */
@@ -49,6 +50,7 @@ struct xtcp_af_ops {
 	bool (*csum_ok)(struct sk_buff *skb);
 	void (*fill_cb)(struct sk_buff *skb);
 	bool (*ttl_ok)(const struct sock *sk, const struct sk_buff *skb);
+	bool (*is_loopback)(const struct sock *sk);
 	bool (*not_unicast)(const struct sk_buff *skb);
 };
 

@@ -363,6 +363,11 @@ static bool ipv4_ttl_ok(const struct sock *sk, const struct sk_buff *skb)
 	return XTCP_CB(skb)->ttl >= READ_ONCE(inet_sk(sk)->min_ttl);
 }
 
+static bool ipv4_sk_is_loopback(const struct sock *sk)
+{
+	return ipv4_is_loopback(sk->sk_rcv_saddr) || ipv4_is_loopback(sk->sk_daddr);
+}
+
 static bool ipv4_not_unicast(const struct sk_buff *skb)
 {
 	const struct iphdr *iph = ip_hdr(skb);
@@ -390,5 +395,6 @@ const struct xtcp_af_ops xtcp_ipv4_ops = {
 	.csum_ok	= ipv4_csum_ok,
 	.fill_cb	= ipv4_fill_cb,
 	.ttl_ok		= ipv4_ttl_ok,
+	.is_loopback	= ipv4_sk_is_loopback,
 	.not_unicast	= ipv4_not_unicast,
 };

@@ -7,6 +7,7 @@
 #include <linux/in.h>
 #include <linux/slab.h>
 
+#include "af.h"
 #include "compat.h"
 #include "demux.h"
 #include "expq.h"
@@ -377,10 +378,10 @@ enum xtcp_tw_verdict xtcp_tw_rcv(struct xtcp_tw *tw, const struct xtcp_seg *seg,
 	return tw_rcv_elsewhere(tw, seg, paws);
 }
 
-static bool tw_is_loopback(const struct xtcp_tw *tw)
+/* @sk is about to take the bucket's place: the addresses are the same. */
+static bool tw_is_loopback(const struct xtcp_tw *tw, const struct sock *sk)
 {
-	return tw->mini.bound_dev_if == LOOPBACK_IFINDEX ||
-	       ipv4_is_loopback(tw->mini.laddr) || ipv4_is_loopback(tw->mini.raddr);
+	return tw->mini.bound_dev_if == LOOPBACK_IFINDEX || xtcp_sk(sk)->af->is_loopback(sk);
 }
 
 /* The socket continues the old numbers: its SYN is above the old window. */
@@ -428,7 +429,7 @@ bool xtcp_tw_may_reuse(struct sock *sk, struct xtcp_mini *mini)
 	int reuse = xtcp_knob(sock_net(sk), tw_reuse);
 	u32 stamp = READ_ONCE(tw->ts_recent_stamp);
 
-	if (!reuse || (reuse == 2 && !tw_is_loopback(tw)) ||
+	if (!reuse || (reuse == 2 && !tw_is_loopback(tw, sk)) ||
 	    READ_ONCE(tw->substate) == TCP_FIN_WAIT2)
 		return false;
 	if (!stamp || !xtcp_seq_after((u32)ktime_get_seconds(), stamp))
