@@ -31,6 +31,8 @@ struct xtcp_reply;
  * @fill_cb: TOS and TTL of a received segment into the cb of XTCP
  * @ttl_ok: is the TTL in the cb at least what the socket demands (RFC 5082)?
  * @is_loopback: is either end of the socket a loopback address?
+ * @rx_dst_keeps: may other segments of the connection use this one's route? Only if it
+ *	was looked up for a segment that came in, and is to a local unicast address
  * @not_unicast: peer or local address of a received segment, or the frame that carried
  *	it, is no unicast one (RFC 9293 MUST-46, 57, 63); the route still attached
  */
@@ -51,6 +53,7 @@ struct xtcp_af_ops {
 	void (*fill_cb)(struct sk_buff *skb);
 	bool (*ttl_ok)(const struct sock *sk, const struct sk_buff *skb);
 	bool (*is_loopback)(const struct sock *sk);
+	bool (*rx_dst_keeps)(const struct sk_buff *skb);
 	bool (*not_unicast)(const struct sk_buff *skb);
 };
 

@@ -212,6 +212,7 @@ int xtcp_disconnect(struct sock *sk, int flags)
 	WRITE_ONCE(sk->sk_shutdown, 0);
 	sock_reset_flag(sk, SOCK_DONE);
 	sk_dst_reset(sk);
+	dst_release(unrcu_pointer(xchg(&sk->sk_rx_dst, NULL)));
 	connect_reset(sk);
 	connect_release_frag(sk);
 	sk_error_report(sk);

@@ -180,6 +180,36 @@ void xtcp_demux_lookup(const struct xtcp_key *key, struct xtcp_found *f)
 }
 
 /**
+ * xtcp_demux_rx_dst - the route by which a connection's last segment came
+ * @key: 4-tuple and devices of the next one
+ *
+ * The connection gets no reference: RCU keeps the route, and the key is compared once
+ * more when the route has been read, should the memory be another connection's by then.
+ *
+ * Context: RCU read side.
+ * Return: the route, without a reference and perhaps stale, or NULL; by the same devices
+ */
+struct dst_entry *xtcp_demux_rx_dst(const struct xtcp_key *key)
+{
+	u32 hash = xtcp_demux_hash(key);
+	const struct hlist_nulls_node *node;
+	struct dst_entry *dst;
+	struct sock *sk;
+
+	sk_nulls_for_each_rcu(sk, node, &demux_bucket(hash)->socks) {
+		if (sk->sk_hash != hash || !demux_sock_match(sk, key))
+			continue;
+		if (READ_ONCE(sk->sk_rx_dst_ifindex) != key->dif ||
+		    READ_ONCE(xtcp_sk(sk)->rx_dst_sdif) != key->sdif)
+			return NULL;
+		dst = rcu_dereference(sk->sk_rx_dst);
+		smp_rmb();	/* the route before the key again */
+		return demux_sock_match(sk, key) ? dst : NULL;
+	}
+	return NULL;
+}
+
+/**
  * xtcp_demux_is_free - has the 4-tuple no owner?
  * @key: the 4-tuple
  *

@@ -3,8 +3,9 @@
  * The netfilter hook, through which every segment comes to us: is it ours?
  *
  * The last place of NF_INET_LOCAL_IN: the packet is reassembled, GRO has merged
- * it and the host's firewall has had its say. A namespace gets its hook with
- * its first XTCP socket; hook_mutex serializes that.
+ * it and the host's firewall has had its say. Before, the last place of
+ * NF_INET_PRE_ROUTING gives segments of a known connection their route. A namespace
+ * gets its hooks with its first XTCP socket; hook_mutex serializes that.
  */
 #include <linux/ip.h>
 #include <linux/netfilter.h>
@@ -15,6 +16,7 @@
 
 #include "af.h"
 #include "engine.h"
+#include "mib.h"
 #include "net.h"
 #include "ports.h"
 
@@ -90,7 +92,48 @@ static unsigned int hook_ipv4_in(void *priv, struct sk_buff *skb,
 	return verdict;
 }
 
+/*
+ * Only what the next steps of IP would do with this packet may be left out: it has no
+ * route nor owner yet, is whole, and no IP option wants to see it.
+ */
+static bool hook_wants_route(const struct net *net, const struct sk_buff *skb)
+{
+	const struct iphdr *iph = ip_hdr(skb);
+
+	return iph->protocol == IPPROTO_TCP && !skb->sk && !skb_dst(skb) && iph->ihl == 5 &&
+	       !ip_is_fragment(iph) && skb->pkt_type == PACKET_HOST &&
+	       hook_maybe_ours(net, skb) && xtcp_knob(net, early_demux);
+}
+
+/*
+ * A known connection's segment takes the route of the one before, and neither the kernel's
+ * look-up of the route nor its TCP's of the owner is made. The route only: who sees
+ * an owner in skb->sk takes it for one of the kernel's TCP.
+ */
+static unsigned int hook_ipv4_early(void *priv, struct sk_buff *skb,
+				    const struct nf_hook_state *state)
+{
+	struct dst_entry *dst;
+	struct xtcp_key key;
+
+	if (!hook_wants_route(state->net, skb))
+		return NF_ACCEPT;
+	xtcp_ipv4_ops.key_of_skb(&key, state->net, skb);
+	dst = xtcp_demux_rx_dst(&key);
+	if (dst && dst_check(dst, 0)) {
+		XTCP_INC(state->net, EARLYDEMUX);
+		skb_dst_set_noref(skb, dst);
+	}
+	return NF_ACCEPT;
+}
+
 static const struct nf_hook_ops hook_ops[] = {
+	{
+		.hook		= hook_ipv4_early,
+		.pf		= NFPROTO_IPV4,
+		.hooknum	= NF_INET_PRE_ROUTING,
+		.priority	= NF_IP_PRI_LAST,
+	},
 	{
 		.hook		= hook_ipv4_in,
 		.pf		= NFPROTO_IPV4,

@@ -368,6 +368,14 @@ static bool ipv4_sk_is_loopback(const struct sock *sk)
 	return ipv4_is_loopback(sk->sk_rcv_saddr) || ipv4_is_loopback(sk->sk_daddr);
 }
 
+/* The loopback device brings segments with the route they left by. */
+static bool ipv4_rx_dst_keeps(const struct sk_buff *skb)
+{
+	const struct rtable *rt = skb_rtable(skb);
+
+	return rt_is_input_route(rt) && rt->rt_type == RTN_LOCAL;
+}
+
 static bool ipv4_not_unicast(const struct sk_buff *skb)
 {
 	const struct iphdr *iph = ip_hdr(skb);
@@ -396,5 +404,6 @@ const struct xtcp_af_ops xtcp_ipv4_ops = {
 	.fill_cb	= ipv4_fill_cb,
 	.ttl_ok		= ipv4_ttl_ok,
 	.is_loopback	= ipv4_sk_is_loopback,
+	.rx_dst_keeps	= ipv4_rx_dst_keeps,
 	.not_unicast	= ipv4_not_unicast,
 };

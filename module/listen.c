@@ -231,6 +231,7 @@ static void listen_disinherit(struct sock *child)
 	xtcp_pace_init(child);
 	xtcp_ports_init_clone(child);
 	RCU_INIT_POINTER(xs->inet.inet_opt, NULL);
+	RCU_INIT_POINTER(child->sk_rx_dst, NULL);
 	xs->inet.mc_list = NULL;
 	/* Only listeners are found without a reference. */
 	sock_reset_flag(child, SOCK_RCU_FREE);

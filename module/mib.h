@@ -97,6 +97,7 @@
 
 #define XTCP_MIB_XTCP(X)						\
 	X(SEGMENTSTAKEN, "SegmentsTaken")				\
+	X(EARLYDEMUX, "EarlyDemux")					\
 	X(MALFORMED, "Malformed")					\
 	X(POLICYDROP, "PolicyDrop")					\
 	X(FILTERDROP, "FilterDrop")					\

@@ -34,6 +34,7 @@ struct xtcp_knobs {
 	int abort_on_overflow;
 	int adv_win_scale;
 	int challenge_ack_limit;	/* per second and namespace, INT_MAX: none */
+	int early_demux;
 	int fin_timeout;		/* jiffies */
 	int invalid_ratelimit;		/* jiffies */
 	int keepalive_intvl;		/* jiffies */

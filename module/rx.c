@@ -129,6 +129,24 @@ static enum skb_drop_reason rx_admit(const struct xtcp_key *key, struct sock *sk
 	return SKB_NOT_DROPPED_YET;
 }
 
+static void rx_keep_dst(const struct xtcp_key *key, struct sock *sk, struct sk_buff *skb)
+{
+	struct dst_entry *dst = skb_dst(skb), *old;
+	struct xtcp_sock *xs = xtcp_sk(sk);
+
+	if (likely(dst == rcu_access_pointer(sk->sk_rx_dst)) &&
+	    READ_ONCE(sk->sk_rx_dst_ifindex) == key->dif &&
+	    READ_ONCE(xs->rx_dst_sdif) == key->sdif)
+		return;
+	if (!dst || !xs->af->rx_dst_keeps(skb) || !dst_hold_safe(dst))
+		return;
+	/* Nothing but a route that the connection's own segments got by these devices. */
+	WRITE_ONCE(sk->sk_rx_dst_ifindex, key->dif);
+	WRITE_ONCE(xs->rx_dst_sdif, key->sdif);
+	old = unrcu_pointer(xchg(&sk->sk_rx_dst, RCU_INITIALIZER(dst)));
+	dst_release(old);
+}
+
 /* What a segment must not carry into a queue. */
 static void rx_strip(struct sk_buff *skb)
 {
@@ -148,6 +166,7 @@ static void rx_sock(const struct xtcp_key *key, struct sock *sk, struct sk_buff 
 		sock_put(sk);
 		return;
 	}
+	rx_keep_dst(key, sk, skb);
 	rx_strip(skb);
 	sk_incoming_cpu_update(sk);
 	sk_mark_napi_id(sk, skb);
@@ -176,6 +195,7 @@ static bool rx_req(const struct xtcp_key *key, struct xtcp_mini *mini, struct sk
 			sk_drops_add(listener, skb);
 		rx_drop(listener, skb, reason);
 	} else if (!IS_ERR(child)) {
+		rx_keep_dst(key, child, skb);
 		rx_strip(skb);
 		xtcp_input_child(listener, child, skb);
 	}
@@ -207,6 +227,7 @@ static void rx_listener(const struct xtcp_key *key, struct sock *sk, struct sk_b
 	if (!reason)
 		child = xtcp_listen_rcv(sk, skb, key, &c.seg, &c.opts, isn, &reason);
 	if (child) {
+		rx_keep_dst(key, child, skb);
 		rx_strip(skb);
 		xtcp_input_child(sk, child, skb);
 		return;

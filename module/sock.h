@@ -139,6 +139,7 @@ struct xtcp_sock {
 	int linger2;			/* TCP_LINGER2 jiffies, 0: knob, <0: none */
 	unsigned long deferred;		/* XTCP_DEFER_*, atomic; for release_cb */
 	u32 mtu_info;			/* icmp.c: MTU waiting for XTCP_DEFER_MTU */
+	int rx_dst_sdif;		/* rx.c: enslaved device sk_rx_dst came by, or 0 */
 };
 
 /* Bit numbers of xtcp_sock.deferred: what a softirq left to the owner of the lock. */

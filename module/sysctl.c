@@ -64,6 +64,7 @@ static const struct sysctl_knob sysctl_knobs[] = {
 	KNOB(abort_on_overflow, 0, 1, 0),
 	KNOB(adv_win_scale, -31, 31, 1),
 	KNOB(challenge_ack_limit, 0, INT_MAX, INT_MAX),
+	KNOB(early_demux, 0, 1, 1),
 	KNOB(enabled, 0, 1, 0),
 	KNOB_TIME(fin_timeout, SYSCTL_SECONDS, 0, SYSCTL_MAX_SECONDS, 60),
 	KNOB_TIME(invalid_ratelimit, SYSCTL_MS, 0, SYSCTL_MAX_MS, 500),

@@ -14,6 +14,7 @@ knobs='
 abort_on_overflow 0 1 0
 adv_win_scale -31 31 1
 challenge_ack_limit 0 2147483647 2147483647
+early_demux 0 1 1
 enabled 0 1 1
 fin_timeout 0 2147483 60
 invalid_ratelimit 0 86400000 500
