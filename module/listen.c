@@ -347,6 +347,7 @@ static void listen_init_transfer(struct sock *child, const struct xtcp_req *req)
 	struct xtcp_sock *xs = xtcp_sk(child);
 
 	xs->snd.advmss = xtcp_mss_announce(child);
+	xtcp_mtup_init(child);
 	xtcp_mss_sync(child, dst ? dst_mtu(dst) : xs->snd.mss_clamp);
 	xtcp_mss_init_rcv(child);
 	xtcp_recovery_init(child);

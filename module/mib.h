@@ -92,6 +92,8 @@
 	X(KEEPALIVE, "TCPKeepAlive")					\
 	X(ORIGDATASENT, "TCPOrigDataSent")				\
 	X(DELIVERED, "TCPDelivered")					\
+	X(MTUPSUCCESS, "TCPMTUPSuccess")				\
+	X(MTUPFAIL, "TCPMTUPFail")					\
 	X(OUTOFWINDOWICMPS, "OutOfWindowIcmps")				\
 	X(LOCKDROPPEDICMPS, "LockDroppedIcmps")
 

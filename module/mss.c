@@ -2,6 +2,9 @@
 /*
  * mss.c owns snd.mss: from the path MTU, the peer's option and our own options
  * to the bytes a segment carries (RFC 9293 3.7.1, RFC 6691). Socket lock.
+ *
+ * Two floors: what we send is not cut below min_snd_mss, what we announce and
+ * min_snd_mss itself are XTCP_LEAST_MSS at least. TCP_MAXSEG asks for XTCP_MIN_MSS.
  */
 #include <net/dst.h>
 
@@ -19,10 +22,47 @@ static u32 mss_bound_to_half_window(const struct xtcp_sock *xs, u32 size)
 	return size;
 }
 
-/* Option bytes every segment bears. */
-static u32 mss_fixed_options(const struct xtcp_sock *xs)
+/**
+ * xtcp_mss_fixed_options - option bytes that every segment bears
+ * @sk: locked
+ */
+u32 xtcp_mss_fixed_options(const struct sock *sk)
 {
-	return xtcp_opt_size(xs->neg.ts_ok, 0);
+	return xtcp_opt_size(xtcp_sk(sk)->neg.ts_ok, 0);
+}
+
+/**
+ * xtcp_mss_of_packet - bytes of the stream that an IP packet carries
+ * @sk: locked
+ * @size: of the packet
+ *
+ * Never fewer than min_snd_mss less the options leaves, whatever peer and path say.
+ *
+ * Return: bytes, never 0
+ */
+u32 xtcp_mss_of_packet(const struct sock *sk, u32 size)
+{
+	const struct xtcp_sock *xs = xtcp_sk(sk);
+	u32 headers = xs->af->net_header_len + XTCP_SEG_HDR_MIN;
+	u32 mss = size > headers ? size - headers : 0;
+
+	mss = min_t(u32, mss, xs->snd.mss_clamp);
+	mss -= min_t(u32, mss, xs->snd.ext_hdr_len);
+	mss = max_t(u32, mss, xtcp_knob(sock_net(sk), min_snd_mss));
+	return mss - min_t(u32, mss - 1, xtcp_mss_fixed_options(sk));
+}
+
+/**
+ * xtcp_mss_to_packet - the IP packet that carries so many bytes of the stream
+ * @sk: locked
+ * @mss: bytes
+ */
+u32 xtcp_mss_to_packet(const struct sock *sk, u32 mss)
+{
+	const struct xtcp_sock *xs = xtcp_sk(sk);
+
+	return mss + xtcp_mss_fixed_options(sk) + xs->snd.ext_hdr_len + XTCP_SEG_HDR_MIN +
+	       xs->af->net_header_len;
 }
 
 /**
@@ -35,13 +75,8 @@ static u32 mss_fixed_options(const struct xtcp_sock *xs)
 u32 xtcp_mss_sync(struct sock *sk, u32 pmtu)
 {
 	struct xtcp_sock *xs = xtcp_sk(sk);
-	u32 headers = xs->af->net_header_len + XTCP_SEG_HDR_MIN;
-	u32 mss = pmtu > headers ? pmtu - headers : 0;
+	u32 mss = xtcp_mss_of_packet(sk, xtcp_mtup_bound(sk, pmtu));
 
-	mss = min_t(u32, mss, xs->snd.mss_clamp);
-	mss -= min_t(u32, mss, xs->snd.ext_hdr_len);
-	mss = max_t(u32, mss, xtcp_knob(sock_net(sk), min_snd_mss));
-	mss -= min_t(u32, mss - 1, mss_fixed_options(xs));
 	mss = mss_bound_to_half_window(xs, mss);
 	xs->snd.pmtu = pmtu;
 	xs->snd.mss = mss;
@@ -61,7 +96,7 @@ u32 xtcp_mss_current(struct sock *sk)
 
 	if (dst && dst_mtu(dst) != xs->snd.pmtu)
 		mss = xtcp_mss_sync(sk, dst_mtu(dst));
-	extra = xtcp_xmit_options_len(sk) - mss_fixed_options(xs);
+	extra = xtcp_xmit_options_len(sk) - xtcp_mss_fixed_options(sk);
 	return extra < mss ? mss - extra : 1;
 }
 
@@ -85,18 +120,28 @@ u32 xtcp_mss_size_goal(struct sock *sk, bool large)
 }
 
 /**
- * xtcp_mss_announce - the MSS option of our SYN (RFC 9293 MUST-14, 67; RFC 6691)
+ * xtcp_mss_offer - the MSS option of a SYN of ours (RFC 9293 MUST-14, 67; RFC 6691)
+ * @dst: the route, or NULL
+ * @user: TCP_MAXSEG of the socket, 0 if unset
+ *
+ * Return: bytes; XTCP_LEAST_MSS at least, so that options leave some, whatever the route says
+ */
+u16 xtcp_mss_offer(const struct dst_entry *dst, u16 user)
+{
+	u32 mss = dst ? dst_metric_advmss(dst) : XTCP_DEFAULT_MSS;
+
+	if (user && user < mss)
+		mss = user;
+	return clamp_t(u32, mss, XTCP_LEAST_MSS, U16_MAX);
+}
+
+/**
+ * xtcp_mss_announce - xtcp_mss_offer() of a socket
  * @sk: routed
  */
 u16 xtcp_mss_announce(struct sock *sk)
 {
-	const struct dst_entry *dst = __sk_dst_get(sk);
-	u32 mss = dst ? dst_metric_advmss(dst) : XTCP_DEFAULT_MSS;
-	u16 user = READ_ONCE(xtcp_sk(sk)->snd.user_mss);
-
-	if (user && user < mss)
-		mss = user;
-	return clamp_t(u32, mss, 48, 65535);
+	return xtcp_mss_offer(__sk_dst_get(sk), READ_ONCE(xtcp_sk(sk)->snd.user_mss));
 }
 
 /**

@@ -33,6 +33,7 @@ struct xtcp_knobs {
 	int enabled;			/* socket() is allowed in this namespace */
 	int abort_on_overflow;
 	int adv_win_scale;
+	int base_mss;
 	int challenge_ack_limit;	/* per second and namespace, INT_MAX: none */
 	int early_demux;
 	int fin_timeout;		/* jiffies */
@@ -45,7 +46,11 @@ struct xtcp_knobs {
 	int max_syn_backlog;
 	int max_tw_buckets;
 	int min_snd_mss;
+	int mtu_probe_floor;
+	int mtu_probing;		/* 0, 1 after a black hole, 2 always */
 	int orphan_retries;
+	int probe_interval;		/* jiffies */
+	int probe_threshold;
 	int reordering;
 	int retries1;
 	int retries2;

@@ -172,6 +172,27 @@ static bool output_send_head(struct sock *sk, struct sk_buff *skb, u32 mss, u32 
 	return true;
 }
 
+/* RFC 4821: a probe ahead of what may go. False when the rest has to wait for room for one. */
+static bool output_mtu_probe(struct sock *sk, bool *sent)
+{
+	struct sk_buff *skb;
+	int len = xtcp_mtup_want(sk);
+
+	if (len <= 0)
+		return !len;
+	skb = xtcp_pace_wait(sk) ? NULL : xtcp_mtup_cut(sk, len);
+	if (!skb)
+		return true;
+	if (xtcp_xmit_skb(sk, skb, true)) {
+		xtcp_mtup_forget(sk);
+		return true;
+	}
+	xtcp_pace_sent(sk, skb->len);
+	output_sent(sk, skb);
+	*sent = true;
+	return true;
+}
+
 /* Sends while something may go; @one: the head at most. True when data stays with nothing out. */
 static bool output_write(struct sock *sk, u8 nonagle, bool one)
 {
@@ -183,6 +204,8 @@ static bool output_write(struct sock *sk, u8 nonagle, bool one)
 	mss = xtcp_mss_current(sk);
 	if (!xs->snd.packets_out)
 		xtcp_cc_tx_start(sk);
+	if (!one && !output_mtu_probe(sk, &sent))
+		return false;
 	while ((skb = skb_peek(&sk->sk_write_queue))) {
 		bool tail = skb_queue_is_last(&sk->sk_write_queue, skb);
 
@@ -276,6 +299,7 @@ static void output_init_connect(struct sock *sk)
 	if (xs->snd.user_mss)
 		xs->snd.mss_clamp = xs->snd.user_mss;
 	xs->snd.max_wnd = 0;
+	xtcp_mtup_init(sk);
 	xtcp_mss_sync(sk, dst_mtu(__sk_dst_get(sk)));
 	xs->snd.advmss = xtcp_mss_announce(sk);
 	if (sk->sk_userlocks & SOCK_RCVBUF_LOCK)

@@ -80,20 +80,12 @@ static void passive_negotiate(struct xtcp_req *req, const struct xtcp_opts *opts
 		req->mss = user_mss && user_mss < opts->mss ? user_mss : opts->mss;
 }
 
-/* Never so small that the options ate it, whatever the route says. */
-static u32 passive_advmss(const struct sock *listener, const struct dst_entry *dst)
-{
-	u16 user_mss = READ_ONCE(xtcp_sk(listener)->snd.user_mss);
-	u32 mss = dst_metric_advmss(dst);
-
-	return max(user_mss && user_mss < mss ? user_mss : mss, XTCP_MIN_MSS);
-}
-
 static void passive_set_window(const struct sock *listener, struct xtcp_req *req,
 			       const struct dst_entry *dst)
 {
 	u32 space = max(xtcp_full_space(listener), 0);
-	u32 mss = passive_advmss(listener, dst) - (req->ts_ok ? XTCP_OPT_TS_ALIGNED : 0);
+	u32 mss = xtcp_mss_offer(dst, READ_ONCE(xtcp_sk(listener)->snd.user_mss)) -
+		  (req->ts_ok ? XTCP_OPT_TS_ALIGNED : 0);
 	u32 most = max_t(u32, READ_ONCE(xtcp_net(sock_net(listener))->knobs.rmem[2]),
 			 READ_ONCE(sysctl_rmem_max));
 	u32 segs = dst_metric(dst, RTAX_INITRWND);

@@ -86,7 +86,7 @@ static void recovery_detect_reno(struct sock *sk, struct xtcp_ack_info *ai)
 		  xtcp_seq_before(xs->snd.una, xs->snd.high_seq);
 	if (!third && !partial)
 		return;
-	if (head->len > xtcp_mss_current(sk) &&
+	if (head->len > xtcp_mss_current(sk) && !xtcp_mtup_is_probe(xs, head) &&
 	    xtcp_rtxq_split(sk, head, xtcp_mss_current(sk), true))
 		return;
 	if (!(XTCP_CB(head)->sacked & XTCP_SACKED_RETRANS) && xtcp_loss_mark(sk, head))
@@ -195,6 +195,41 @@ static void recovery_fast(struct xtcp_sock *xs, const struct xtcp_ack_info *ai)
 				  1U);
 }
 
+/*
+ * What does not fit the path is lost, without congestion: it goes again in smaller pieces,
+ * the window stays. False when there is nothing such.
+ */
+static bool recovery_resize(struct sock *sk)
+{
+	struct xtcp_sock *xs = xtcp_sk(sk);
+	struct sk_buff *skb;
+
+	for (skb = xtcp_rtxq_head(sk); skb; skb = xtcp_rtxq_next(skb))
+		if (skb->len > XTCP_CB(skb)->segs * xs->snd.mss)
+			xtcp_loss_mark(sk, skb);
+	if (!xs->snd.lost_out)
+		return false;
+	if (xs->rec.ca_state != XTCP_CA_LOSS) {
+		xs->snd.high_seq = xs->snd.nxt;
+		xs->rec.undo_marker = 0;
+		xs->rec.ca_state = XTCP_CA_LOSS;
+	}
+	return true;
+}
+
+/* Only a probe of the path MTU is lost: it was too big (RFC 4821 7.6.2). */
+static bool recovery_probe_lost(struct sock *sk)
+{
+	struct xtcp_sock *xs = xtcp_sk(sk);
+	struct sk_buff *head = xtcp_rtxq_head(sk);
+
+	if (!head || xs->rec.ca_state == XTCP_CA_CWR || xs->snd.lost_out > 1 ||
+	    !(XTCP_CB(head)->sacked & XTCP_SACKED_LOST) || !xtcp_mtup_is_probe(xs, head))
+		return false;
+	xtcp_mtup_failed(sk);
+	return recovery_resize(sk);
+}
+
 static void recovery_step(struct sock *sk, struct xtcp_ack_info *ai)
 {
 	struct xtcp_sock *xs = xtcp_sk(sk);
@@ -213,7 +248,7 @@ static void recovery_step(struct sock *sk, struct xtcp_ack_info *ai)
 		if (ai->advanced && !xs->rec.tlp.active)
 			xs->rec.retrans_stamp = 0;
 	}
-	if (xs->rec.ca_state <= XTCP_CA_CWR && xs->snd.lost_out) {
+	if (xs->rec.ca_state <= XTCP_CA_CWR && xs->snd.lost_out && !recovery_probe_lost(sk)) {
 		recovery_enter(sk, ai);
 		recovery_fast(xs, ai);
 	}
@@ -268,8 +303,11 @@ void xtcp_recovery_on_rto(struct sock *sk)
 {
 	struct xtcp_sock *xs = xtcp_sk(sk);
 	u32 stamp = xs->rec.retrans_stamp;
-	struct sk_buff *skb;
+	struct sk_buff *skb = xtcp_rtxq_head(sk);
 
+	/* Else each try at this size would end like that (without SACK it may). */
+	if (skb && xtcp_mtup_is_probe(xs, skb))
+		xtcp_mtup_failed(sk);
 	if (xs->rec.ca_state != XTCP_CA_LOSS || !xs->rec.retransmits)
 		recovery_reduce(xs);
 	if (xs->rec.retransmits)
@@ -297,20 +335,8 @@ void xtcp_recovery_on_rto(struct sock *sk)
  */
 void xtcp_recovery_path_shrank(struct sock *sk)
 {
-	struct xtcp_sock *xs = xtcp_sk(sk);
-	struct sk_buff *skb;
-
-	for (skb = xtcp_rtxq_head(sk); skb; skb = xtcp_rtxq_next(skb))
-		if (skb->len > XTCP_CB(skb)->segs * xs->snd.mss)
-			xtcp_loss_mark(sk, skb);
-	if (!xs->snd.lost_out)
-		return;
-	if (xs->rec.ca_state != XTCP_CA_LOSS) {
-		xs->snd.high_seq = xs->snd.nxt;
-		xs->rec.undo_marker = 0;
-		xs->rec.ca_state = XTCP_CA_LOSS;
-	}
-	xtcp_recovery_retransmit(sk);
+	if (recovery_resize(sk))
+		xtcp_recovery_retransmit(sk);
 }
 
 /**

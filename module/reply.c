@@ -211,15 +211,6 @@ void xtcp_reply_tw_rst(const struct xtcp_tw *tw, struct sk_buff *skb, const stru
 	reply_rst_as(&r, NULL, skb, seg, XTCP_RST_TIME_WAIT);
 }
 
-/* What we take per segment: the route's, unless TCP_MAXSEG says less. */
-static u16 reply_synack_mss(const struct sock *listener, const struct dst_entry *dst)
-{
-	u16 user = READ_ONCE(xtcp_sk(listener)->snd.user_mss);
-	u32 mss = dst_metric_advmss(dst);
-
-	return user && user < mss ? user : min_t(u32, mss, U16_MAX);
-}
-
 static u32 reply_synack_tsval(const struct xtcp_req *req)
 {
 	u32 ts = xtcp_now_ts();
@@ -292,11 +283,13 @@ int xtcp_reply_synack(struct sock *listener, struct xtcp_req *req, struct dst_en
 {
 	struct xtcp_key key;
 	struct xtcp_reply r = reply_from_req(&key, listener, req);
+	u16 user_mss;
 
 	r.dst = dst ? : xtcp_reply_route_synack(listener, req);
 	if (!r.dst)
 		return -EHOSTUNREACH;
-	r.skb = reply_build_synack(&key, req, reply_synack_mss(listener, r.dst));
+	user_mss = READ_ONCE(xtcp_sk(listener)->snd.user_mss);
+	r.skb = reply_build_synack(&key, req, xtcp_mss_offer(r.dst, user_mss));
 	if (!r.skb) {
 		dst_release(r.dst);
 		return -ENOMEM;

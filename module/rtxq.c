@@ -307,6 +307,7 @@ int xtcp_rtxq_retransmit(struct sock *sk, struct sk_buff *skb, u32 segs)
 	struct xtcp_sock *xs = xtcp_sk(sk);
 	int len, err, old;
 
+	xtcp_mtup_forget(sk);
 	if (skb_fclone_busy(sk, skb))
 		return NET_XMIT_CN;
 	if (xtcp_seq_before(XTCP_CB(skb)->seq, xs->snd.una) &&

@@ -38,7 +38,8 @@ struct xtcp_guard;
 struct xtcp_port;
 
 #define XTCP_MAX_HEADER		L1_CACHE_ALIGN(128 + MAX_HEADER)
-#define XTCP_MIN_MSS		88U
+#define XTCP_LEAST_MSS		48U	/* full options and 8 bytes */
+#define XTCP_MIN_MSS		88U	/* TCP_MAXSEG's, and the least guess at the peer's */
 #define XTCP_MAX_WINDOW		32767U
 #define XTCP_DEFAULT_MSS	536U
 
@@ -57,6 +58,25 @@ struct xtcp_ka {
 	u32 intvl;
 	u8 cnt;
 	u8 probes;		/* sent and unanswered */
+};
+
+/**
+ * struct xtcp_mtup - the search for the path MTU; mtup.c. Sizes are those of IP packets
+ * @enabled: search, and send no more than @low until something larger arrived
+ * @low: what is believed to arrive
+ * @high: what may
+ * @probe: size of the probe under way, 0: none
+ * @start: its first number, @end: the one behind it
+ * @stamp: jiffies when the range was last opened
+ */
+struct xtcp_mtup {
+	bool enabled;
+	u32 low;
+	u32 high;
+	u32 probe;
+	u32 start;
+	u32 end;
+	u32 stamp;
 };
 
 enum xtcp_timer_id {
@@ -123,6 +143,7 @@ struct xtcp_sock {
 	struct xtcp_neg neg;
 	struct xtcp_rcv rcv;
 	struct xtcp_snd snd;
+	struct xtcp_mtup mtup;
 	struct xtcp_rtt rtt;
 	struct xtcp_cc cc;
 	struct xtcp_rec rec;

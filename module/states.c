@@ -351,6 +351,7 @@ static void states_take_syn(struct sock *sk, struct xtcp_ctx *c)
 	xs->snd.wnd = c->seg.window;
 	xs->snd.wl1 = c->seg.seq;
 	xs->snd.max_wnd = xs->snd.wnd;
+	xtcp_mtup_init(sk);
 	xtcp_mss_sync(sk, xs->snd.pmtu);
 	xtcp_mss_init_rcv(sk);
 }

@@ -87,6 +87,13 @@ static bool timeout_handshake_over(struct sock *sk)
 	return xs->rec.retransmits >= limit;
 }
 
+/* R1 is over: another route, or smaller packets, might reach the peer (RFC 9293 3.8.3). */
+static void timeout_doubt_path(struct sock *sk)
+{
+	xtcp_mtup_black_hole(sk);
+	dst_negative_advice(sk);
+}
+
 /* R1 and R2 (RFC 9293 3.8.3, MUST-20). True when the connection ended. */
 static bool timeout_limits(struct sock *sk)
 {
@@ -98,7 +105,7 @@ static bool timeout_limits(struct sock *sk)
 		over = timeout_handshake_over(sk);
 	} else {
 		if (timeout_retransmits_over(sk, xtcp_knob(sock_net(sk), retries1), 0))
-			dst_negative_advice(sk);
+			timeout_doubt_path(sk);
 		if (sock_flag(sk, SOCK_DEAD)) {
 			alive = xtcp_ack_rto(sk) < XTCP_RTO_MAX;
 			limit = timeout_orphan_retries(sk, alive);

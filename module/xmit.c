@@ -212,7 +212,7 @@ static void xmit_set_gso(struct sock *sk, struct sk_buff *skb, u32 segs)
 {
 	struct skb_shared_info *si = skb_shinfo(skb);
 	u32 mss = xtcp_mss_current(sk);
-	bool gso = skb->len > mss;
+	bool gso = skb->len > mss && !xtcp_mtup_is_probe(xtcp_sk(sk), skb);
 
 	si->gso_segs = segs;
 	si->gso_size = gso ? mss : 0;

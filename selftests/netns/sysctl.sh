@@ -13,6 +13,7 @@ dir=/proc/sys/net/xtcp
 knobs='
 abort_on_overflow 0 1 0
 adv_win_scale -31 31 1
+base_mss 48 65535 1024
 challenge_ack_limit 0 2147483647 2147483647
 early_demux 0 1 1
 enabled 0 1 1
@@ -25,7 +26,11 @@ max_orphans 0 2147483647 -
 max_syn_backlog 1 2147483647 -
 max_tw_buckets 0 2147483647 -
 min_snd_mss 48 65535 48
+mtu_probe_floor 48 65535 48
+mtu_probing 0 2 0
 orphan_retries 0 255 0
+probe_interval 0 2147483 600
+probe_threshold 0 65535 8
 reordering 1 255 3
 retries1 0 255 3
 retries2 0 255 15
