@@ -4,6 +4,7 @@
  * finds its owner. See demux.h for the locks and the rules of look-up.
  */
 #include <linux/mm.h>
+#include <linux/prandom.h>
 #include <linux/rculist_nulls.h>
 #include <linux/siphash.h>
 #include <net/inet_hashtables.h>
@@ -242,8 +243,20 @@ static int demux_listener_score(const struct sock *sk, const struct xtcp_key *ke
 	return (addr ? 2 : 0) + (bound ? 1 : 0);
 }
 
+/*
+ * Does the @n-th of equal listeners take the 4-tuple from those before it? One in @n does,
+ * so that all get the same share; the 4-tuple's hash decides, so always the same one gets
+ * it while the group is the same.
+ */
+static bool demux_group_takes(const struct xtcp_key *key, u32 n, u32 *state)
+{
+	*state = n == 2 ? xtcp_demux_hash(key) : next_pseudo_random32(*state);
+	return !reciprocal_scale(*state, n);
+}
+
 /**
- * xtcp_demux_lookup_listener - the most specific listener for a segment
+ * xtcp_demux_lookup_listener - the most specific listener for a segment; among equals of a
+ *	SO_REUSEPORT group the 4-tuple's hash chooses
  * @key: the segment's 4-tuple
  * @skb: the segment, for the choice within a group
  *
@@ -254,18 +267,22 @@ struct sock *xtcp_demux_lookup_listener(const struct xtcp_key *key, struct sk_bu
 {
 	struct demux_lbucket *b = demux_lbucket(key->net, key->lport);
 	const struct hlist_nulls_node *node;
+	u32 group, state = 0;
 	struct sock *sk, *best;
 	int score, best_score;
 
 again:
 	best = NULL;
 	best_score = -1;
+	group = 0;
 	sk_nulls_for_each_rcu(sk, node, &b->head) {
 		score = demux_listener_score(sk, key);
-		if (score > best_score) {
-			best_score = score;
+		if (score < 0 || score < best_score)
+			continue;
+		group = score > best_score ? 1 : group + 1;
+		best_score = score;
+		if (group == 1 || demux_group_takes(key, group, &state))
 			best = sk;
-		}
 	}
 	if (get_nulls_value(node) != (unsigned long)(b - demux_listeners))
 		goto again;

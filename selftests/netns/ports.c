@@ -267,6 +267,70 @@ TEST_F(ports, guard_goes_with_the_last_owner)
 	EXPECT_EQ(xt_counter("XTcp", "GuardConflict"), conflicts + 1);
 }
 
+/* A listener of a group that shares one port. */
+static int member(int family, int port)
+{
+	int fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK, 0);
+
+	set_flag(fd, SO_REUSEPORT);
+	if (bind_to(fd, "127.0.0.1", port) || listen_on(fd)) {
+		close(fd);
+		return -1;
+	}
+	return fd;
+}
+
+/* @n connections to the port; how many each member of the group got. False: one failed. */
+static bool share_out(int family, int port, int n, const int *fd, int *got, int members)
+{
+	int i, c, s;
+
+	while (n--) {
+		c = tcp(family);
+		if (connect_to(c, "127.0.0.1", port))
+			return false;
+		/* A child is there a moment after its connect(). */
+		for (i = 0, s = -1; s < 0 && i < 1000 * members; i++) {
+			s = accept(fd[i % members], NULL, NULL);
+			if (s >= 0)
+				got[i % members]++;
+			else if (i % members == members - 1)
+				usleep(i > 10 * members ? 1000 : 0);
+		}
+		drop(c);
+		close(s);
+		if (s < 0)
+			return false;
+	}
+	return true;
+}
+
+/* SO_REUSEPORT: to each the same share, and who is gone gets nothing more. */
+TEST_F_TIMEOUT(ports, reuseport_shares_out_like_native, 200)
+{
+	int family[] = { AF_INET, AF_XTCP }, f, i, fd[4], got[4], n = xt_scale(160, 80, 4000);
+
+	for (f = 0; f < 2; f++) {
+		memset(got, 0, sizeof(got));
+		for (i = 0; i < 4; i++) {
+			fd[i] = member(family[f], 2000 + f);
+			ASSERT_GE(fd[i], 0);
+		}
+		ASSERT_TRUE(share_out(family[f], 2000 + f, n, fd, got, 4));
+		TH_LOG("%s: %d %d %d %d", f ? "xtcp" : "native", got[0], got[1], got[2], got[3]);
+		/* The standard deviation is sqrt(n * 3 / 16): five of them for n >= 80. */
+		for (i = 0; i < 4; i++) {
+			EXPECT_GT(got[i], n / 4 - n / 4 * 4 / 5);
+			EXPECT_LT(got[i], n / 4 + n / 4 * 4 / 5 + 4);
+		}
+		close(fd[3]);
+		ASSERT_TRUE(share_out(family[f], 2000 + f, n / 4, fd, got, 3));
+		EXPECT_EQ(got[0] + got[1] + got[2] + got[3], n + n / 4);
+		for (i = 0; i < 3; i++)
+			close(fd[i]);
+	}
+}
+
 TEST_F(ports, guard_holds_against_native_ipv6_wildcard)
 {
 	struct sockaddr_in6 sin6 = { .sin6_family = AF_INET6, .sin6_port = htons(2000) };
