@@ -267,6 +267,32 @@ TEST_F(ports, guard_goes_with_the_last_owner)
 	EXPECT_EQ(xt_counter("XTcp", "GuardConflict"), conflicts + 1);
 }
 
+/* Owners that come and go at once: the guard changes hands, none of them ever sees it. */
+TEST_F_TIMEOUT(ports, guard_changes_hands_in_a_race, 200)
+{
+	int i, j, x, status, rounds = xt_scale(500, 100, 5000);
+	pid_t pid[4];
+
+	for (i = 0; i < 4; i++) {
+		pid[i] = fork();
+		if (pid[i])
+			continue;
+		for (j = 0; j < rounds; j++) {
+			x = tcp(AF_XTCP);
+			set_flag(x, SO_REUSEADDR);
+			if (bind_to(x, i & 1 ? "127.0.0.1" : "0.0.0.0", 2000))
+				_exit(1);
+			close(x);
+		}
+		_exit(0);
+	}
+	for (i = 0; i < 4; i++) {
+		ASSERT_EQ(waitpid(pid[i], &status, 0), pid[i]);
+		EXPECT_EQ(status, 0);
+	}
+	EXPECT_EQ(native_bind_soon("0.0.0.0", 2000), 0);
+}
+
 /* A listener of a group that shares one port. */
 static int member(int family, int port)
 {
