@@ -38,13 +38,9 @@ static int __init xtcp_init_tables(void)
 	err = xtcp_tw_init();
 	if (err)
 		goto err_synq;
-	err = xtcp_syncookie_init();
-	if (err)
-		goto err_tw;
+	xtcp_syncookie_init();
 	return 0;
 
-err_tw:
-	xtcp_tw_exit();
 err_synq:
 	xtcp_synq_exit();
 err_ports:
@@ -58,6 +54,7 @@ err_demux:
 
 static void xtcp_exit_tables(void)
 {
+	xtcp_syncookie_exit();
 	xtcp_tw_exit();
 	xtcp_synq_exit();
 	xtcp_ports_exit();

@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * syncookie.c owns the secrets of SYN cookies (RFC 4987 3.6) and decides when one
- * may be believed. The coding is core/cookie.c's. No lock: the secrets never change.
+ * may be believed. The coding is core/cookie.c's.
+ *
+ * No lock: each period has secrets of its own, made by a work item while the period
+ * before lasts. Of the SYNCOOKIE_SLOTS two are in use then and nobody looks at the others.
  */
 #include <linux/random.h>
 #include <linux/siphash.h>
+#include <linux/workqueue.h>
 #include <xtcp/cookie.h>
 
 #include "compat.h"
@@ -15,24 +19,59 @@
 #define SYNCOOKIE_MAX_AGE	2U	/* periods */
 /* Its timestamp is as old, and was set back to make room for the options. */
 #define SYNCOOKIE_MAX_TS_AGE	(SYNCOOKIE_MAX_AGE * (SYNCOOKIE_PERIOD / HZ) * MSEC_PER_SEC + 64)
+#define SYNCOOKIE_SLOTS		4U
 
-static siphash_key_t syncookie_keys[2] __ro_after_init;
+/* One for each of the two hashes. */
+struct syncookie_secrets {
+	siphash_key_t key[2];
+};
+
+static struct syncookie_secrets syncookie_secrets[SYNCOOKIE_SLOTS];
+
+static void syncookie_rotate(struct work_struct *work);
+static DECLARE_DELAYED_WORK(syncookie_work, syncookie_rotate);
 
 static u32 syncookie_now(void)
 {
 	return (u32)div_u64(get_jiffies_64(), SYNCOOKIE_PERIOD);
 }
 
+/* Runs in the middle of each period. */
+static void syncookie_rotate(struct work_struct *work)
+{
+	u64 now = get_jiffies_64();
+	u32 next = syncookie_now() + 1;
+	u32 past;
+
+	get_random_bytes(&syncookie_secrets[next % SYNCOOKIE_SLOTS], sizeof(*syncookie_secrets));
+	div_u64_rem(now, SYNCOOKIE_PERIOD, &past);
+	schedule_delayed_work(&syncookie_work, SYNCOOKIE_PERIOD + SYNCOOKIE_PERIOD / 2 - past);
+}
+
+/* The namespace counts: one that made itself our addresses must not learn our cookies. */
 static u32 syncookie_hash(const struct xtcp_key *key, u32 count, unsigned int which)
 {
-	return (u32)siphash_4u32((__force u32)key->laddr, (__force u32)key->raddr,
-				 (u32)key->lport << 16 | (__force u16)key->rport, count,
-				 &syncookie_keys[which]);
+	return (u32)siphash_3u64((__force u64)key->laddr << 32 | (__force u32)key->raddr,
+				 (u64)key->lport << 48 | (u64)(__force u16)key->rport << 32 | count,
+				 key->net->net_cookie,
+				 &syncookie_secrets[count % SYNCOOKIE_SLOTS].key[which]);
 }
 
 static u32 syncookie_h2(const void *arg, u32 count)
 {
 	return syncookie_hash(arg, count, 1);
+}
+
+/* The index of the MSS if @cookie is one of this period or the one before, else -1. */
+static int syncookie_find(const struct xtcp_key *key, u32 cookie, u32 client_isn)
+{
+	u32 count = syncookie_now(), age;
+	int mssind = -1;
+
+	for (age = 0; age < SYNCOOKIE_MAX_AGE && mssind < 0; age++)
+		mssind = xtcp_cookie_check(cookie, syncookie_hash(key, count - age, 0),
+					   syncookie_h2, key, client_isn, count - age, 1);
+	return mssind;
 }
 
 /**
@@ -48,8 +87,8 @@ u32 xtcp_syncookie_make(const struct xtcp_key *key, const struct xtcp_seg *seg, 
 
 	*mss = xtcp_cookie_mss(mssind);
 	XTCP_INC(key->net, SYNCOOKIESSENT);
-	return xtcp_cookie_make(syncookie_hash(key, 0, 0), syncookie_h2(key, count), seg->seq,
-				count, mssind);
+	return xtcp_cookie_make(syncookie_hash(key, count, 0), syncookie_h2(key, count),
+				seg->seq, count, mssind);
 }
 
 /**
@@ -153,8 +192,7 @@ bool xtcp_syncookie_check(struct sock *listener, struct sk_buff *skb, const stru
 	if (!xtcp_knob(net, syncookies) || (seg->flags & flags) != XTCP_ACK ||
 	    !syncookie_overflowed(listener))
 		return false;
-	mssind = xtcp_cookie_check(seg->ack - 1, syncookie_hash(key, 0, 0), syncookie_h2, key,
-				   seg->seq - 1, syncookie_now(), SYNCOOKIE_MAX_AGE);
+	mssind = syncookie_find(key, seg->ack - 1, seg->seq - 1);
 	if (mssind < 0) {
 		XTCP_INC(net, SYNCOOKIESFAILED);
 		return false;
@@ -169,8 +207,13 @@ bool xtcp_syncookie_check(struct sock *listener, struct sk_buff *skb, const stru
 	return syncookie_take_options(req, key, opts);
 }
 
-int xtcp_syncookie_init(void)
+void xtcp_syncookie_init(void)
 {
-	get_random_bytes(syncookie_keys, sizeof(syncookie_keys));
-	return 0;
+	get_random_bytes(syncookie_secrets, sizeof(syncookie_secrets));
+	schedule_delayed_work(&syncookie_work, SYNCOOKIE_PERIOD / 2);
+}
+
+void xtcp_syncookie_exit(void)
+{
+	cancel_delayed_work_sync(&syncookie_work);
 }

@@ -130,7 +130,8 @@ bool xtcp_passive_permitted(struct sock *listener, struct sk_buff *skb, struct x
 struct dst_entry *xtcp_passive_choose_window(struct sock *listener, struct xtcp_req *req);
 
 /* syncookie.c */
-int xtcp_syncookie_init(void);
+void xtcp_syncookie_init(void);
+void xtcp_syncookie_exit(void);
 u32 xtcp_syncookie_make(const struct xtcp_key *key, const struct xtcp_seg *seg, u16 *mss);
 u32 xtcp_syncookie_ts(const struct xtcp_req *req, u32 tsval);
 void xtcp_syncookie_note_overflow(struct sock *listener);

@@ -113,12 +113,36 @@ static void test_cookie_age(void)
 	knob("syncookies", "1");
 }
 
+/* The secrets change each minute: the cookies of every period live to the end of the next. */
+static void test_cookie_secrets(void)
+{
+	struct conn c[5];
+	bool ok = true;
+	int i;
+
+	knob("syncookies", "2");
+	conn_init(&c[0], fsm_family, true);
+	conn_listen(&c[0], 8);
+	for (i = 1; i < 5; i++)
+		client(&c[i], &c[0]);
+	for (i = 0; i < 5; i++) {
+		ok &= syn_answered(&c[i]);
+		nap_ms(50000);
+		send_ack(&c[i]);
+		ok &= silent(&c[i]) && conn_state(&c[i]) == S_ESTABLISHED;
+	}
+	tap_ok(ok, "cookies over four changes of the secrets");
+	conn_kill(&c[0]);
+	knob("syncookies", "1");
+}
+
 int main(void)
 {
 	tun_open();
-	tap_plan(9);
+	tap_plan(10);
 	test_retries();
 	test_defer_accept();
 	test_cookie_age();
+	test_cookie_secrets();
 	return tap_done();
 }
