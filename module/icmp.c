@@ -22,6 +22,7 @@
 #include "ports.h"
 #include "state.h"
 #include "synq.h"
+#include "timer.h"
 
 /* The part of a TCP header that an error must quote (RFC 792). */
 #define ICMP_QUOTED_TCP		8U
@@ -228,6 +229,30 @@ static void icmp_report(struct sock *sk, const struct icmp_msg *e, int err)
 	WRITE_ONCE(sk->sk_err_soft, err);
 }
 
+/*
+ * RFC 6069: a router that answers our retransmission says that it got that far, so
+ * the network is broken, not congested. One step of the back-off was in error.
+ */
+static void icmp_revert_backoff(struct sock *sk, const struct icmp_msg *e)
+{
+	struct xtcp_sock *xs = xtcp_sk(sk);
+	struct sk_buff *head = xtcp_rtxq_head(sk);
+	u32 elapsed, rto;
+
+	if (!head || e->seq != xs->snd.una || !xs->rec.retransmits || !xs->rec.backoff)
+		return;
+	xs->rec.backoff--;
+	elapsed = usecs_to_jiffies((u32)xtcp_now_us() - XTCP_CB(head)->sent_us);
+	rto = xtcp_ack_rto(sk);
+	xtcp_timer_arm(sk, XTCP_T_RTO, elapsed < rto ? rto - elapsed : 1);
+}
+
+static bool icmp_says_unreachable(const struct icmp_msg *e)
+{
+	return e->type == ICMP_DEST_UNREACH &&
+	       (e->code == ICMP_NET_UNREACH || e->code == ICMP_HOST_UNREACH);
+}
+
 static bool icmp_is_frag_needed(const struct icmp_msg *e)
 {
 	return e->type == ICMP_DEST_UNREACH && e->code == ICMP_FRAG_NEEDED;
@@ -260,6 +285,8 @@ static void icmp_sock_locked(struct sock *sk, const struct icmp_msg *e)
 			icmp_redirect(sk, e);
 		return;
 	}
+	if (icmp_says_unreachable(e) && !sock_owned_by_user(sk))
+		icmp_revert_backoff(sk, e);
 	err = icmp_errno(e);
 	if (err)
 		icmp_report(sk, e, err);
@@ -279,8 +306,7 @@ static void icmp_sock(struct sock *sk, const struct icmp_msg *e)
 static bool icmp_ends_request(const struct icmp_msg *e)
 {
 	return e->type == ICMP_PARAMETERPROB || e->type == ICMP_TIME_EXCEEDED ||
-	       (e->type == ICMP_DEST_UNREACH &&
-		(e->code == ICMP_NET_UNREACH || e->code == ICMP_HOST_UNREACH));
+	       icmp_says_unreachable(e);
 }
 
 static void icmp_req(struct xtcp_mini *mini, const struct icmp_msg *e)

@@ -245,6 +245,10 @@ def path_mtu(sock):
     return struct.unpack_from("=I", sock.getsockopt(socket.IPPROTO_TCP, TCP_INFO, 104), 60)[0]
 
 
+def backoff(sock):
+    return sock.getsockopt(socket.IPPROTO_TCP, TCP_INFO, 104)[4]
+
+
 def mss(sock):
     return struct.unpack_from("=I", sock.getsockopt(socket.IPPROTO_TCP, TCP_INFO, 104), 16)[0]
 
@@ -314,6 +318,24 @@ def connection_min_ttl(world):
     world.wire.icmp(UNREACH, 1, segment.quote(segment.nxt, ttl=10))
     equal("SO_ERROR", so_error(sock), errno.EHOSTUNREACH)
     world.talk(sock, peer)
+
+
+def connection_reverts_backoff(world):
+    """RFC 6069: who answers a retransmission shows that it was not lost to congestion."""
+    sock, peer, segment = world.connection()
+    world.filter("tcp dport 4243 drop")
+    sock.sendall(b"into the void\n")
+    lost = world.wire.segment(lambda s: s.len == 14)
+    for _ in range(3):
+        world.wire.segment(lambda s: s.seq == lost.seq)
+    before = backoff(sock)
+    assert before >= 2, f"back-off of {before}"
+    world.wire.icmp(UNREACH, 1, lost.quote(lost.seq - 1))
+    equal("back-off after a forged one", backoff(sock), before)
+    world.wire.icmp(UNREACH, 1, lost.quote())
+    equal("back-off", backoff(sock), before - 1)
+    world.filter()
+    equal("data", peer.recv(14, socket.MSG_WAITALL), b"into the void\n")
 
 
 # ---- path MTU --------------------------------------------------------------------------
@@ -407,6 +429,7 @@ CASES = [
     ("ESTABLISHED: a redirect", connection_lives(REDIRECT, 1, 0)),
     ("ESTABLISHED: IP_RECVERR reports", connection_reports),
     ("ESTABLISHED: IP_MINTTL", connection_min_ttl),
+    ("ESTABLISHED: host unreachable reverts a back-off", connection_reverts_backoff),
     ("path MTU 1000", mtu(1000, 1000)),
     ("path MTU 1000, the whole header quoted", mtu(1000, 1000, size=20)),
     ("path MTU 0: the minimum", mtu(0, 552)),
