@@ -15,9 +15,10 @@ scaled() {
 	echo $((n > 0 ? n : 1))
 }
 
-# measure LABEL CASE OPTION...
+# measure LABEL CASE OPTION...: after each run a pause, in which what is left of its
+# connections ends.
 measure() {
-	"$bench" -l "$1" -n "$N" "${@:3}" "$2"
+	"$bench" -l "$1" -n "$N" -p "${PAUSE:-5}" "${@:3}" "$2"
 }
 
 # The same with fewer runs, for what takes long.
@@ -162,7 +163,7 @@ waited() {
 		for family in ${FAMILIES//,/ }; do
 			echo >$tracing/trace
 			echo 1 >$tracing/events/qdisc/enable
-			"$bench" -l "$1" -n 1 -f "$family" -t "$(scaled 10)" bulk | sed "s/\t1\t/\t$run\t/"
+			"$bench" -l "$1" -n 1 -p 1 -f "$family" -t "$(scaled 10)" bulk | sed "s/\t1\t/\t$run\t/"
 			echo 0 >$tracing/events/qdisc/enable
 			percentiles <$tracing/trace | while read -r metric value; do
 				printf '%s\t%s\t%s\t%s\t%s\n' "$1" "$family" "$run" "$metric" "$value"
