@@ -278,6 +278,39 @@ test_gro() {
 	xt_check "$family, GRO: merged into lists" bulk $((2 << 20))
 }
 
+# flap: the route changes, its exceptions are flushed, it is away for a moment.
+flap() {
+	local mtu
+	for mtu in 1400 1500 576 1500; do
+		ip -n right route change 10.9.0.0/24 dev eth0 src 10.9.0.2 mtu "$mtu"
+		ip -n right route flush cache
+		ip -n right route add blackhole 10.9.0.1/32
+		ip -n right route del blackhole 10.9.0.1/32
+	done
+}
+
+while_flapping() {
+	local pid status
+	while sleep 0.1; do flap; done 2>/dev/null &
+	pid=$!
+	"$@"
+	status=$?
+	{
+		kill "$pid"
+		wait "$pid"
+	} 2>/dev/null
+	return "$status"
+}
+
+test_route() {
+	fresh
+	xt_check "$family, route: that changes under a transfer" while_flapping bulk $((2 << 20))
+	ip -n right route replace 10.9.0.0/24 dev eth0 src 10.9.0.2 advmss 1
+	serve 5002 && serve_left 5003
+	xt_check "$family, route: advmss 1, a listener" reach ok 5002
+	xt_check "$family, route: advmss 1, a connection" leave ok 5003
+}
+
 # Of the namespace that stands: only what is XTCP's went through XTCP.
 test_taken() {
 	local taken=0
@@ -289,8 +322,8 @@ test_taken() {
 	fi
 }
 
-tests=${*:-firewall dnat queue ipsec cgroup device vrf gro}
-declare -A points=([firewall]=10 [dnat]=3 [queue]=2 [ipsec]=5 [cgroup]=5 [device]=5 [vrf]=5 [gro]=2)
+tests=${*:-firewall dnat queue ipsec cgroup device vrf gro route}
+declare -A points=([firewall]=10 [dnat]=3 [queue]=2 [ipsec]=5 [cgroup]=5 [device]=5 [vrf]=5 [gro]=2 [route]=3)
 # The slow kernel looks at XTCP; what native TCP does the others have said.
 families=$(xt_scale 'inet xtcp' xtcp 'inet xtcp')
 [ "$XTCP_FAMILY" != inet ] || families=inet
