@@ -7,6 +7,7 @@
 
 #include <net/sock.h>
 
+struct tcphdr;
 struct xtcp_key;
 struct xtcp_reply;
 
@@ -21,7 +22,8 @@ struct xtcp_reply;
  *	since; sets capabilities (process context or softirq); 0 or -EHOSTUNREACH ...
  * @connect: name and route: sets the socket's addresses and peer port from a sockaddr;
  *	errors as connect(2). The local port may still be unknown: call @route after it is
- * @key_of_skb: the 4-tuple and devices of a segment as the hook gets it, the cb still IP's
+ * @key_of_skb: the 4-tuple and devices of a segment as the hook gets it, the cb still IP's;
+ *	of its TCP header the ports
  * @init_child: addresses, ports, route of a child from the skb that completed it; the
  *	caller has set its mark and device
  * @route_reply: the route of a segment without a socket, with a reference, or NULL
@@ -44,7 +46,8 @@ struct xtcp_af_ops {
 	void (*send_check)(struct sock *sk, struct sk_buff *skb);
 	int (*route)(struct sock *sk);
 	int (*connect)(struct sock *sk, struct sockaddr *addr, int len);
-	void (*key_of_skb)(struct xtcp_key *key, struct net *net, const struct sk_buff *skb);
+	void (*key_of_skb)(struct xtcp_key *key, struct net *net, const struct sk_buff *skb,
+			   const struct tcphdr *ports);
 	int (*init_child)(struct sock *child, struct sk_buff *skb);
 	struct dst_entry *(*route_reply)(const struct xtcp_reply *r);
 	int (*reply)(const struct xtcp_reply *r);

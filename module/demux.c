@@ -58,6 +58,43 @@ u32 xtcp_demux_hash(const struct xtcp_key *key)
 }
 
 /**
+ * struct demux_recent - the hash last computed on a CPU; bottom halves off
+ * @laddr: local address that it is of
+ * @raddr: remote address
+ * @ports: both ports
+ * @mix: of the namespace
+ * @hash: the hash
+ */
+struct demux_recent {
+	__be32 laddr;
+	__be32 raddr;
+	u32 ports;
+	u32 mix;
+	u32 hash;
+};
+
+static DEFINE_PER_CPU(struct demux_recent, demux_recent);
+
+/* LOCAL_IN asks for what PRE_ROUTING asked for just before. */
+static u32 demux_hash_again(const struct xtcp_key *key)
+{
+	struct demux_recent *r = this_cpu_ptr(&demux_recent);
+	u32 ports = (u32)key->lport << 16 | (__force u32)key->rport;
+	u32 mix = net_hash_mix(key->net);
+
+	if (r->laddr != key->laddr || r->raddr != key->raddr || r->ports != ports ||
+	    r->mix != mix)
+		*r = (struct demux_recent) {
+			.laddr = key->laddr,
+			.raddr = key->raddr,
+			.ports = ports,
+			.mix = mix,
+			.hash = xtcp_demux_hash(key),
+		};
+	return r->hash;
+}
+
+/**
  * xtcp_demux_key_of_sock - the key under which a connection is found
  * @key: filled
  * @sk: its addresses and ports are set
@@ -160,16 +197,8 @@ static bool demux_lookup_once(struct demux_bucket *b, const struct xtcp_key *key
 	return f->mini;
 }
 
-/**
- * xtcp_demux_lookup - the owner of a 4-tuple
- * @key: the 4-tuple
- * @f: the owner with a reference, or XTCP_KIND_NONE
- *
- * Context: RCU read side.
- */
-void xtcp_demux_lookup(const struct xtcp_key *key, struct xtcp_found *f)
+static void demux_lookup(const struct xtcp_key *key, u32 hash, struct xtcp_found *f)
 {
-	u32 hash = xtcp_demux_hash(key);
 	struct demux_bucket *b = demux_bucket(hash);
 	unsigned int seq;
 
@@ -181,18 +210,30 @@ void xtcp_demux_lookup(const struct xtcp_key *key, struct xtcp_found *f)
 }
 
 /**
+ * xtcp_demux_lookup - the owner of a 4-tuple
+ * @key: the 4-tuple
+ * @f: the owner with a reference, or XTCP_KIND_NONE
+ *
+ * Context: RCU read side, bottom halves off.
+ */
+void xtcp_demux_lookup(const struct xtcp_key *key, struct xtcp_found *f)
+{
+	demux_lookup(key, demux_hash_again(key), f);
+}
+
+/**
  * xtcp_demux_rx_dst - the route by which a connection's last segment came
  * @key: 4-tuple and devices of the next one
  *
  * The connection gets no reference: RCU keeps the route, and the key is compared once
  * more when the route has been read, should the memory be another connection's by then.
  *
- * Context: RCU read side.
+ * Context: RCU read side, bottom halves off.
  * Return: the route, without a reference and perhaps stale, or NULL; by the same devices
  */
 struct dst_entry *xtcp_demux_rx_dst(const struct xtcp_key *key)
 {
-	u32 hash = xtcp_demux_hash(key);
+	u32 hash = demux_hash_again(key);
 	const struct hlist_nulls_node *node;
 	struct dst_entry *dst;
 	struct sock *sk;
@@ -221,7 +262,7 @@ bool xtcp_demux_is_free(const struct xtcp_key *key)
 	struct xtcp_found f;
 
 	rcu_read_lock();
-	xtcp_demux_lookup(key, &f);
+	demux_lookup(key, xtcp_demux_hash(key), &f);
 	rcu_read_unlock();
 	if (f.kind == XTCP_KIND_SOCK)
 		sock_put(f.sk);

@@ -106,9 +106,9 @@ void xtcp_demux_register(enum xtcp_kind kind, const struct xtcp_mini_ops *ops);
 u32 xtcp_demux_hash(const struct xtcp_key *key);
 void xtcp_demux_key_of_sock(struct xtcp_key *key, const struct sock *sk);
 
-/* RCU read side; the connection table only. */
+/* RCU read side, bottom halves off; the connection table only. */
 void xtcp_demux_lookup(const struct xtcp_key *key, struct xtcp_found *f);
-/* RCU read side; route of the connection's last segment by the same devices, or NULL. */
+/* The same; route of the connection's last segment by the same devices, or NULL. */
 struct dst_entry *xtcp_demux_rx_dst(const struct xtcp_key *key);
 /* RCU read side; best listener for the key or NULL, no reference taken. */
 struct sock *xtcp_demux_lookup_listener(const struct xtcp_key *key, struct sk_buff *skb);

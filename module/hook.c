@@ -40,14 +40,14 @@ static unsigned int hook_confirm(struct sk_buff *skb)
 	return ct_hook ? ct_hook->confirm(skb) : NF_ACCEPT;
 }
 
-/* Bottom halves are off. */
-static unsigned int hook_take(struct net *net, struct sk_buff *skb)
+/* Bottom halves are off; @ports of the TCP header. */
+static unsigned int hook_take(struct net *net, struct sk_buff *skb, const struct tcphdr *ports)
 {
 	struct xtcp_found found;
 	struct xtcp_key key;
 	unsigned int verdict;
 
-	xtcp_ipv4_ops.key_of_skb(&key, net, skb);
+	xtcp_ipv4_ops.key_of_skb(&key, net, skb, ports);
 	if (!xtcp_rx_find(&key, skb, &found))
 		return NF_ACCEPT;
 	verdict = hook_confirm(skb);
@@ -59,50 +59,61 @@ static unsigned int hook_take(struct net *net, struct sk_buff *skb)
 	return NF_STOLEN;
 }
 
-static bool hook_maybe_ours(const struct net *net, const struct sk_buff *skb)
+/* The ports, if the local one is perhaps ours, else NULL. */
+static const struct tcphdr *hook_maybe_ours(const struct net *net, const struct sk_buff *skb,
+					    struct tcphdr *buf)
 {
 	const struct tcphdr *th;
-	struct tcphdr buf;
 
 	th = skb_header_pointer(skb, skb_network_offset(skb) + ip_hdrlen(skb),
-				offsetof(struct tcphdr, seq), &buf);
-	return th && xtcp_ports_maybe_ours(xtcp_net(net), ntohs(th->dest));
+				offsetof(struct tcphdr, seq), buf);
+	return th && xtcp_ports_maybe_ours(xtcp_net(net), ntohs(th->dest)) ? th : NULL;
+}
+
+/* A reinjected packet (NFQUEUE) comes in process context with bottom halves on. */
+static unsigned int hook_tcp_in(struct net *net, struct sk_buff *skb)
+{
+	const struct tcphdr *ports;
+	unsigned int verdict;
+	struct tcphdr buf;
+
+	ports = skb->sk ? NULL : hook_maybe_ours(net, skb, &buf);
+	if (!ports)
+		return NF_ACCEPT;
+	if (likely(in_softirq()))
+		return hook_take(net, skb, ports);
+	local_bh_disable();
+	verdict = hook_take(net, skb, ports);
+	local_bh_enable();
+	return verdict;
 }
 
 static unsigned int hook_ipv4_in(void *priv, struct sk_buff *skb,
 				 const struct nf_hook_state *state)
 {
-	unsigned int verdict = NF_ACCEPT;
-
-	/* A reinjected packet (NFQUEUE) comes in process context with bottom halves on. */
 	switch (ip_hdr(skb)->protocol) {
 	case IPPROTO_TCP:
-		if (skb->sk || !hook_maybe_ours(state->net, skb))
-			break;
-		local_bh_disable();
-		verdict = hook_take(state->net, skb);
-		local_bh_enable();
-		break;
+		return hook_tcp_in(state->net, skb);
 	case IPPROTO_ICMP:
 		local_bh_disable();
 		xtcp_icmp_rcv(state->net, skb);
 		local_bh_enable();
 		break;
 	}
-	return verdict;
+	return NF_ACCEPT;
 }
 
 /*
  * Only what the next steps of IP would do with this packet may be left out: it has no
- * route nor owner yet, is whole, and no IP option wants to see it.
+ * route nor owner yet, is whole, and no IP option wants to see it. One that comes in
+ * process context (NFQUEUE) may take the long way.
  */
-static bool hook_wants_route(const struct net *net, const struct sk_buff *skb)
+static bool hook_wants_route(const struct sk_buff *skb)
 {
 	const struct iphdr *iph = ip_hdr(skb);
 
 	return iph->protocol == IPPROTO_TCP && !skb->sk && !skb_dst(skb) && iph->ihl == 5 &&
-	       !ip_is_fragment(iph) && skb->pkt_type == PACKET_HOST &&
-	       hook_maybe_ours(net, skb) && xtcp_knob(net, early_demux);
+	       !ip_is_fragment(iph) && skb->pkt_type == PACKET_HOST && in_softirq();
 }
 
 /*
@@ -113,12 +124,17 @@ static bool hook_wants_route(const struct net *net, const struct sk_buff *skb)
 static unsigned int hook_ipv4_early(void *priv, struct sk_buff *skb,
 				    const struct nf_hook_state *state)
 {
+	const struct tcphdr *ports;
 	struct dst_entry *dst;
 	struct xtcp_key key;
+	struct tcphdr buf;
 
-	if (!hook_wants_route(state->net, skb))
+	if (!hook_wants_route(skb))
 		return NF_ACCEPT;
-	xtcp_ipv4_ops.key_of_skb(&key, state->net, skb);
+	ports = hook_maybe_ours(state->net, skb, &buf);
+	if (!ports || !xtcp_knob(state->net, early_demux))
+		return NF_ACCEPT;
+	xtcp_ipv4_ops.key_of_skb(&key, state->net, skb, ports);
 	dst = xtcp_demux_rx_dst(&key);
 	if (dst && dst_check(dst, 0)) {
 		XTCP_INC(state->net, EARLYDEMUX);

@@ -194,26 +194,21 @@ static int ipv4_connect(struct sock *sk, struct sockaddr *addr, int len)
 	return 0;
 }
 
-static void ipv4_key_of_skb(struct xtcp_key *key, struct net *net, const struct sk_buff *skb)
+static void ipv4_key_of_skb(struct xtcp_key *key, struct net *net, const struct sk_buff *skb,
+			    const struct tcphdr *ports)
 {
 	const struct iphdr *iph = ip_hdr(skb);
-	const struct tcphdr *th;
-	struct tcphdr buf;
 
 	*key = (struct xtcp_key) {
 		.net = net,
 		.laddr = iph->daddr,
 		.raddr = iph->saddr,
+		.lport = ntohs(ports->dest),
+		.rport = ports->source,
 		.family = AF_INET,
 		.dif = inet_iif(skb),
 		.sdif = inet_sdif(skb),
 	};
-	th = skb_header_pointer(skb, skb_network_offset(skb) + ip_hdrlen(skb),
-				offsetof(struct tcphdr, seq), &buf);
-	if (th) {
-		key->lport = ntohs(th->dest);
-		key->rport = th->source;
-	}
 }
 
 /*
