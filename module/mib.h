@@ -42,7 +42,9 @@
 	X(DELAYEDACKS, "DelayedACKs")					\
 	X(DELAYEDACKLOCKED, "DelayedACKLocked")				\
 	X(DELAYEDACKLOST, "DelayedACKLost")				\
+	X(HPHITS, "TCPHPHits")						\
 	X(PUREACKS, "TCPPureAcks")					\
+	X(HPACKS, "TCPHPAcks")						\
 	X(RENORECOVERY, "TCPRenoRecovery")				\
 	X(SACKRECOVERY, "TCPSackRecovery")				\
 	X(SACKRENEGING, "TCPSACKReneging")				\

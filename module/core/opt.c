@@ -75,6 +75,25 @@ static void opt_take(struct xtcp_opts *o, u8 kind, const u8 *p, u32 size, bool s
 }
 
 /**
+ * xtcp_opt_parse_fast_ts - read the option area of nearly every data segment
+ * @p: the bytes behind the fixed header
+ * @len: their number
+ * @tsval: timestamp value, written on success
+ * @tsecr: timestamp echo reply, written on success
+ *
+ * Return: true if the area is exactly NOP, NOP, timestamp (RFC 7323 appendix A).
+ */
+bool xtcp_opt_parse_fast_ts(const u8 *p, u32 len, u32 *tsval, u32 *tsecr)
+{
+	if (len != XTCP_OPT_TS_ALIGNED || p[0] != OPT_NOP || p[1] != OPT_NOP ||
+	    p[2] != OPT_TS || p[3] != OPT_TS_LEN)
+		return false;
+	*tsval = xtcp_get_be32(p + 4);
+	*tsecr = xtcp_get_be32(p + 8);
+	return true;
+}
+
+/**
  * xtcp_opt_parse - read an option area
  * @o: result; only the blocks below num_sacks of its sacks are written
  * @p: the bytes behind the fixed header
@@ -94,6 +113,10 @@ void xtcp_opt_parse(struct xtcp_opts *o, const u8 *p, u32 len, bool syn)
 	o->has = 0;
 	o->num_sacks = 0;
 
+	if (xtcp_opt_parse_fast_ts(p, len, &o->tsval, &o->tsecr)) {
+		o->has = XTCP_OPT_TS;
+		return;
+	}
 	while (len && p[0] != OPT_EOL) {
 		if (p[0] == OPT_NOP) {
 			p++;
@@ -109,25 +132,6 @@ void xtcp_opt_parse(struct xtcp_opts *o, const u8 *p, u32 len, bool syn)
 		p += size;
 		len -= size;
 	}
-}
-
-/**
- * xtcp_opt_parse_fast_ts - read the option area of nearly every data segment
- * @p: the bytes behind the fixed header
- * @len: their number
- * @tsval: timestamp value, written on success
- * @tsecr: timestamp echo reply, written on success
- *
- * Return: true if the area is exactly NOP, NOP, timestamp (RFC 7323 appendix A).
- */
-bool xtcp_opt_parse_fast_ts(const u8 *p, u32 len, u32 *tsval, u32 *tsecr)
-{
-	if (len != XTCP_OPT_TS_ALIGNED || p[0] != OPT_NOP || p[1] != OPT_NOP ||
-	    p[2] != OPT_TS || p[3] != OPT_TS_LEN)
-		return false;
-	*tsval = xtcp_get_be32(p + 4);
-	*tsecr = xtcp_get_be32(p + 8);
-	return true;
 }
 
 /* Four bytes: kind and length behind two bytes that fill up to the word. */

@@ -14,6 +14,8 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include <xtcp_test.h>
+
 #include "fsm.h"
 
 #define STEP(cond)								\
@@ -154,6 +156,49 @@ static bool flow_ack_every_second(struct conn *c)
 	if (acks < 9)
 		tap_note("%u ACKs of 20 segments", acks);
 	return acks >= 9;
+}
+
+/* A request and its answer, acknowledged; all of it in the peer's next expected words. */
+static bool flow_exchange(struct conn *c)
+{
+	char text[64];
+
+	conn_send(c, ACK | PSH, c->snd_nxt, c->rcv_nxt, 10);
+	c->snd_nxt += 10;
+	conn_read(c, text, sizeof(text));
+	STEP(send(c->fd, payload, 10, 0) == 10);
+	STEP(flow_burst(c) == 10);
+	flow_ack(c, c->rcv_nxt);
+	tun_barrier();
+	while (tun_recv_barrier(&seg))
+		;
+	return true;
+}
+
+/* The segment all expect takes the short way and counts; another does not. */
+static bool flow_expected(struct conn *c)
+{
+	long hits, acks;
+	int i;
+
+	STEP(flow_start(c));
+	STEP(flow_exchange(c));
+	hits = fsm_counter("TcpExt", "TCPHPHits");
+	acks = fsm_counter("TcpExt", "TCPHPAcks");
+	for (i = 0; i < 3; i++)
+		STEP(flow_exchange(c));
+	/* Native TCP's short way is for segments whose memory it has at hand. */
+	if (fsm_family == AF_XTCP)
+		STEP(fsm_counter("TcpExt", "TCPHPHits") == hits + 3);
+	STEP(fsm_counter("TcpExt", "TCPHPAcks") == acks + 3);
+	hits = fsm_counter("TcpExt", "TCPHPHits");
+	conn_send(c, ACK | PSH, c->snd_nxt + 10, c->rcv_nxt, 10);
+	conn_send(c, ACK | PSH | URG, c->snd_nxt, c->rcv_nxt, 5);
+	conn_send(c, ACK, c->snd_nxt + 5, c->rcv_nxt - 1, 0);
+	flow_burst(c);
+	STEP(fsm_counter("TcpExt", "TCPHPHits") == hits);
+	STEP(fsm_counter("TcpExt", "TCPHPAcks") == acks + 3);
+	return true;
 }
 
 /* S7: a small segment waits while another is in flight; M17: not with TCP_NODELAY. */
@@ -342,6 +387,7 @@ static const struct {
 	{ "options of the SYN-ACK, default MSS (S5, M15)", flow_syn_options },
 	{ "delayed ACK below 500 ms (M40)", flow_delayed_ack },
 	{ "ACK of every second segment (S19)", flow_ack_every_second },
+	{ "expected segments take the short way", flow_expected },
 	{ "Nagle and TCP_NODELAY (S7, M17)", flow_nagle },
 	{ "zero window: probe, then data (M36, S29)", flow_zero_window },
 	{ "a pure ACK closes the window", flow_closing_ack },

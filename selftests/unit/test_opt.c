@@ -46,6 +46,22 @@ TEST(opt_parse__linux_syn)
 	EXPECT_EQ(o.wscale, 7);
 }
 
+/* The aligned layout has a way of its own through the parser. */
+TEST(opt_parse__aligned_timestamp_as_any_other)
+{
+	int syn;
+
+	for (syn = 0; syn < 2; syn++) {
+		struct xtcp_opts a = PARSE(syn, 1, 1, 8, 10, 0xfe, 2, 3, 4, 5, 6, 7, 0x88);
+		struct xtcp_opts b = PARSE(syn, 8, 10, 0xfe, 2, 3, 4, 5, 6, 7, 0x88, 1, 1);
+
+		EXPECT_EQ(memcmp(&a, &b, sizeof(a)), 0);
+		EXPECT_EQ(a.has, XTCP_OPT_TS);
+		EXPECT_EQ(a.tsval, 0xfe020304);
+		EXPECT_EQ(a.tsecr, 0x05060788);
+	}
+}
+
 TEST(opt_parse__handshake_options_only_on_syn)
 {
 	struct xtcp_opts o = PARSE(false, 2, 4, 0x05, 0xb4, 4, 2, 3, 3, 7, 1, 1, 1, 8, 10, 1, 2, 3,
