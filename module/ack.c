@@ -139,13 +139,14 @@ static u32 ack_rtt_us(const struct xtcp_ack_info *ai, bool sample, u32 sent_us)
 	return ms < XTCP_RTO_MAX_US / USEC_PER_MSEC ? max(ms, 1U) * USEC_PER_MSEC : U32_MAX;
 }
 
-static void ack_sample_rtt(struct sock *sk, u32 rtt_us)
+static void ack_sample_rtt(struct sock *sk, u32 rtt_us, u64 now_us)
 {
 	struct xtcp_sock *xs = xtcp_sk(sk);
 
 	xtcp_rtt_sample(&xs->rtt, rtt_us, xs->snd.una, xs->snd.nxt,
 			xtcp_knob(sock_net(sk), rto_min));
-	xtcp_rtt_min_update(&xs->rtt, rtt_us, xtcp_now_ts(), 300 * MSEC_PER_SEC);
+	xtcp_rtt_min_update(&xs->rtt, rtt_us, (u32)div_u64(now_us, USEC_PER_MSEC),
+			    300 * MSEC_PER_SEC);
 	xs->rec.backoff = 0;
 }
 
@@ -199,7 +200,7 @@ static void ack_new_data(struct sock *sk, struct xtcp_ctx *c, struct xtcp_ack_in
 	xtcp_mtup_ack(sk);
 	ai->rtt_us = ack_rtt_us(ai, sample, sent_us);
 	if (ai->rtt_us != U32_MAX)
-		ack_sample_rtt(sk, ai->rtt_us);
+		ack_sample_rtt(sk, ai->rtt_us, ai->now_us);
 	xs->rec.retransmits = 0;
 	sk_dst_confirm(sk);
 }

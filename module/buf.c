@@ -56,11 +56,11 @@ void xtcp_buf_expand_snd(struct sock *sk)
 void xtcp_buf_measure_rtt(struct sock *sk)
 {
 	struct xtcp_sock *xs = xtcp_sk(sk);
-	u32 now = (u32)xtcp_now_us();
-	u32 sample;
+	u32 now, sample;
 
 	if (xtcp_seq_before(xs->rcv.nxt, xs->rcv.rtt_seq))
 		return;
+	now = (u32)xtcp_now_us();
 	sample = max(now - xs->rcv.rtt_start_us, 1U);
 	/* A slow application makes samples long, never short: the least counts. */
 	if (!xs->rcv.rtt_us || sample < xs->rcv.rtt_us)
