@@ -231,7 +231,7 @@ static bool flow_zero_window(struct conn *c)
 {
 	uint64_t start;
 
-	STEP(flow_start(c));
+	STEP(conn_into(c, P_ESTABLISHED));
 	c->my_win = 0;
 	conn_send(c, ACK | PSH, c->snd_nxt, c->rcv_nxt, 10);
 	c->snd_nxt += 10;

@@ -11,8 +11,19 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <linux/xtcp.h>
+
+/*
+ * Where time travels (scripts/vm -i), a page that must come from the host's file takes
+ * minutes: have all of them before the test starts.
+ */
+static void __attribute__((constructor)) xt_fetch_pages(void)
+{
+	mlockall(MCL_CURRENT);
+	munlockall();
+}
 
 /* Is the kernel's own TCP, the oracle, under test (XTCP_FAMILY=inet)? */
 static inline bool xt_native(void)
