@@ -17,7 +17,7 @@
 #include <linux/xtcp.h>
 #include "fsm.h"
 
-#define DRIVE_WAIT_MS	3000
+#define DRIVE_WAIT_MS	20000
 
 static const char *const drive_states[S_STATES] = {
 	[S_ESTABLISHED] = "ESTABLISHED", [S_SYN_SENT] = "SYN_SENT", [S_SYN_RECV] = "SYN_RECV",

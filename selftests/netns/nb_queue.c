@@ -99,8 +99,8 @@ static unsigned long serve(int fd, int queue, int verdict)
 	unsigned long seen = 0;
 	char buf[65536];
 
-	while (!stop) {
-		ssize_t len = recv(fd, buf, sizeof(buf), 0);
+	for (;;) {
+		ssize_t len = recv(fd, buf, sizeof(buf), stop ? MSG_DONTWAIT : 0);
 		struct nlmsghdr *nlh = (void *)buf;
 
 		for (; len > 0 && NLMSG_OK(nlh, len); nlh = NLMSG_NEXT(nlh, len)) {
@@ -115,6 +115,8 @@ static unsigned long serve(int fd, int queue, int verdict)
 			transmit(fd, &m);
 			seen++;
 		}
+		if (stop && len < 0)
+			break;
 	}
 	return seen;
 }
@@ -122,6 +124,7 @@ static unsigned long serve(int fd, int queue, int verdict)
 int main(int argc, char **argv)
 {
 	struct sigaction sa = { .sa_handler = on_term };
+	struct timeval tv = { .tv_sec = 1 };	/* how late a SIGTERM may be noticed */
 	int fd, verdict;
 
 	if (argc != 3)
@@ -130,6 +133,7 @@ int main(int argc, char **argv)
 	fd = socket(AF_NETLINK, SOCK_RAW, NETLINK_NETFILTER);
 	if (fd < 0)
 		err(3, "socket");
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv));
 	bind_queue(fd, atoi(argv[1]));
 	verdict = strcmp(argv[2], "drop") ? NF_ACCEPT : NF_DROP;
 	printf("seen %lu\n", serve(fd, atoi(argv[1]), verdict));

@@ -14,8 +14,8 @@ xt_require nft conntrack ethtool ip
 xt_require_xtcp
 here=$(dirname "$0")
 tmp=$(mktemp -d)
-patience=$(xt_scale 8000 30000 8000)	# ms for what must work
-short=$(xt_scale 1500 3000 1500)	# ms for what must not
+patience=60000	# ms for what must work
+short=1500	# ms for what must not
 cgroup=/sys/fs/cgroup/nb-$$
 family=inet
 
@@ -45,18 +45,18 @@ in_left() {
 # serve PORT [ADDRESS [option...]]: a listener in right.
 serve() {
 	ip netns exec right env "XTCP_FAMILY=$family" "$here/nb_tcp" "${@:3}" listen "${2:-0.0.0.0}" "$1" &
-	XTCP_FAMILY=$family xt_wait 20 xt_listening -n right "$1"
+	XTCP_FAMILY=$family xt_wait 60 xt_listening -n right "$1"
 }
 
 serve_left() {
 	ip netns exec left env XTCP_FAMILY=inet "$here/nb_tcp" listen 0.0.0.0 "$1" &
-	XTCP_FAMILY=inet xt_wait 20 xt_listening -n left "$1"
+	XTCP_FAMILY=inet xt_wait 60 xt_listening -n left "$1"
 }
 
 # reach WANTED PORT [ADDRESS [option...]]: left connects to right; the answer begins so.
 reach() {
 	local wanted=$1 time=$patience got
-	[[ $wanted == ok* ]] || time=$short
+	[ "$wanted" != EINPROGRESS ] || time=$short
 	got=$(in_left "$here/nb_tcp" -t "$time" "${@:4}" connect "${3:-10.9.0.2}" "$2")
 	[[ $got == $wanted* ]] || { echo "# wanted $wanted, got ${got:-nothing}"; return 1; }
 }
@@ -64,7 +64,7 @@ reach() {
 # leave WANTED PORT [ADDRESS [option...]]: right connects to left.
 leave() {
 	local wanted=$1 time=$patience got
-	[[ $wanted == ok* ]] || time=$short
+	[ "$wanted" != EINPROGRESS ] || time=$short
 	got=$(in_right "$here/nb_tcp" -t "$time" "${@:4}" connect "${3:-10.9.0.1}" "$2")
 	[[ $got == $wanted* ]] || { echo "# wanted $wanted, got ${got:-nothing}"; return 1; }
 }
@@ -95,12 +95,12 @@ firewall_cases() {
 	in_right conntrack -F 2>/dev/null
 	ip netns exec left env XTCP_FAMILY=inet "$here/nb_tcp" -s 600000 connect 10.9.0.2 5001 >/dev/null &
 	pid=$!
-	xt_check "$family, $1: conntrack says ESTABLISHED" xt_wait 20 conntrack_has ESTABLISHED 5001
+	xt_check "$family, $1: conntrack says ESTABLISHED" xt_wait 60 conntrack_has ESTABLISHED 5001
 	{
 		kill "$pid"
 		wait "$pid"
 	} 2>/dev/null
-	xt_check "$family, $1: and TIME_WAIT behind the FINs" xt_wait 20 conntrack_has TIME_WAIT 5001
+	xt_check "$family, $1: and TIME_WAIT behind the FINs" xt_wait 60 conntrack_has TIME_WAIT 5001
 }
 
 # The hook may be registered before conntrack's or behind.
@@ -139,7 +139,7 @@ queued() {
 	local pid status=0
 	ip netns exec right "$here/nb_queue" 0 "$1" >"$tmp/queue" &
 	pid=$!
-	xt_wait 10 eval 'ip netns exec right cat /proc/net/netfilter/nfnetlink_queue | grep -q .' || status=1
+	xt_wait 60 eval 'ip netns exec right cat /proc/net/netfilter/nfnetlink_queue | grep -q .' || status=1
 	reach "$2" 5001 || status=1
 	kill "$pid"
 	wait "$pid"
@@ -260,7 +260,7 @@ bulk() {
 	"$here/xfer" -g 1 "$1" | ip netns exec right "$here/xfer" -f "$family" -l 5001 |
 		sha256sum >"$tmp/at-right" &
 	server=$!
-	XTCP_FAMILY=$family xt_wait 20 xt_listening -n right 5001
+	XTCP_FAMILY=$family xt_wait 60 xt_listening -n right 5001
 	"$here/xfer" -g 2 "$1" | ip netns exec left "$here/xfer" -f inet -c 10.9.0.2 5001 |
 		sha256sum >"$tmp/at-left" || status=1
 	wait "$server" || status=1

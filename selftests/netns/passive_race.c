@@ -163,7 +163,7 @@ static int left_over(void)
 
 static bool nothing_left(void)
 {
-	uint64_t end = fsm_now_ms() + 3000;
+	uint64_t end = fsm_now_ms() + 60000;
 
 	while (left_over() && fsm_now_ms() < end)
 		nap_ms(100);

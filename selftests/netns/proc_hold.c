@@ -12,6 +12,10 @@
 #include <err.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <sys/ioctl.h>
+#include <linux/sockios.h>
 #include <unistd.h>
 
 #include "xtcp_test.h"
@@ -69,7 +73,17 @@ static int hold_accept(int listener)
 	return fd;
 }
 
-/* Until the peer's window is closed and stays so. */
+static struct tcp_info hold_info(int fd)
+{
+	struct tcp_info info = { };
+	socklen_t len = sizeof(info);
+
+	if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len))
+		err(1, "TCP_INFO");
+	return info;
+}
+
+/* Until the peer's window is closed, stays so, and has acknowledged what it holds. */
 static void hold_fill(int fd)
 {
 	static char zeros[65536];
@@ -77,13 +91,61 @@ static void hold_fill(int fd)
 
 	fcntl(fd, F_SETFL, O_NONBLOCK);
 	while (idle < 5) {
-		if (write(fd, zeros, sizeof(zeros)) > 0) {
+		if (write(fd, zeros, sizeof(zeros)) > 0 || hold_info(fd).tcpi_unacked) {
 			idle = 0;
 			continue;
 		}
 		usleep(100000);
 		idle++;
 	}
+}
+
+static void hold_await(int fd, int events)
+{
+	struct pollfd pfd = { .fd = fd, .events = events };
+
+	if (poll(&pfd, 1, -1) != 1)
+		err(1, "poll");
+}
+
+/* Until all that was sent is acknowledged and the state is that. */
+static void hold_settle(int fd, int state)
+{
+	int queued = 0;
+
+	while (hold_info(fd).tcpi_state != state || ioctl(fd, SIOCOUTQ, &queued) || queued)
+		usleep(10000);
+}
+
+/* Sockets of that state in this namespace. */
+static int hold_listed(unsigned int state)
+{
+	FILE *f = fopen(xt_native() ? "/proc/self/net/tcp" : "/proc/self/net/xtcp", "r");
+	unsigned int st;
+	char line[256];
+	int n = 0;
+
+	if (!f)
+		err(1, "/proc");
+	while (fgets(line, sizeof(line), f))
+		if (sscanf(line, "%*d: %*8X:%*4X %*8X:%*4X %2X", &st) == 1 && st == state)
+			n++;
+	fclose(f);
+	return n;
+}
+
+static void hold_until(unsigned int state, int listed)
+{
+	while (hold_listed(state) != listed)
+		usleep(10000);
+}
+
+/* The client closes and the server, who acknowledges it, does not. */
+static void hold_half_closed(int client, int server)
+{
+	close(client);
+	hold_await(server, POLLIN);
+	hold_until(TCP_FIN_WAIT1, 0);
 }
 
 static void hold_each(void)
@@ -96,6 +158,7 @@ static void hold_each(void)
 	server = hold_accept(listener);
 	if (write(client, "0123456789", 10) != 10)
 		err(1, "write");
+	hold_settle(client, TCP_ESTABLISHED);
 	/* Keepalive. */
 	client = hold_connect(CLIENTS + 2, SERVER, 0);
 	hold_accept(listener);
@@ -103,27 +166,29 @@ static void hold_each(void)
 		err(1, "SO_KEEPALIVE");
 	/* FIN_WAIT_2 without an owner, CLOSE_WAIT. */
 	client = hold_connect(CLIENTS + 4, SERVER, 0);
-	hold_accept(listener);
-	close(client);
+	hold_half_closed(client, hold_accept(listener));
 	/* TIME_WAIT. */
 	client = hold_connect(CLIENTS + 5, SERVER, 0);
 	server = hold_accept(listener);
-	close(client);
-	usleep(100000);
+	hold_half_closed(client, server);
 	close(server);
+	hold_until(TCP_LAST_ACK, 0);
 	/* FIN_WAIT_2 with an owner, CLOSE_WAIT. */
 	client = hold_connect(CLIENTS + 6, SERVER, 0);
 	hold_accept(listener);
 	shutdown(client, SHUT_WR);
+	hold_settle(client, TCP_FIN_WAIT2);
 	/* A closed window. */
 	client = hold_connect(CLIENTS + 8, SERVER, 0);
 	hold_accept(listener);
 	hold_fill(client);
 	/* Waiting for accept(). */
 	hold_connect(CLIENTS + 3, SERVER, 0);
+	hold_await(listener, POLLIN);
 	/* Half-open on both sides. */
 	hold_listen(UNANSWERED, 5);
 	hold_connect(CLIENTS + 7, UNANSWERED, SOCK_NONBLOCK);
+	hold_until(TCP_SYN_RECV, 1);
 }
 
 static void hold_many(int n)
@@ -146,8 +211,9 @@ static void hold_reset(void)
 
 	if (write(client, &byte, 1) != 1)
 		err(1, "write");
-	usleep(100000);
+	hold_await(server, POLLIN);
 	close(server);
+	hold_await(client, 0);
 }
 
 int main(int argc, char **argv)
@@ -160,7 +226,6 @@ int main(int argc, char **argv)
 		hold_reset();
 	else
 		hold_each();
-	usleep(500000);
 	puts("ready");
 	fflush(stdout);
 	while (read(STDIN_FILENO, &c, 1) > 0)

@@ -24,7 +24,7 @@ transfer() {
 		[ "${PIPESTATUS[*]}" = '0 0 0' ]
 	} &
 	server=$!
-	XTCP_FAMILY=$right xt_wait 20 xt_listening -n right "$port"
+	XTCP_FAMILY=$right xt_wait 120 xt_listening -n right "$port"
 	{
 		$xfer -g "1$port" "$bytes" | ip netns exec left "$xfer" -f "$left" -c 10.9.0.2 "$port" |
 			sha256sum >"$tmp/$name.left"

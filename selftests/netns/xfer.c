@@ -152,7 +152,7 @@ static void pump(int fd, int seconds)
 int main(int argc, char **argv)
 {
 	const char *listen_port = NULL, *address = NULL;
-	int family = xt_family(), opt, fd, seconds = 60;
+	int family = xt_family(), opt, fd, seconds = 300;
 
 	while ((opt = getopt(argc, argv, "f:t:l:c:g:")) != -1) {
 		if (opt == 'f')

@@ -27,7 +27,7 @@ def serve(port):
 
 
 def ask(address, port, text):
-    with socket.create_connection((address, port), timeout=30) as connection:
+    with socket.create_connection((address, port), timeout=300) as connection:
         connection.sendall(text.encode())
         connection.shutdown(socket.SHUT_WR)
         print(receive(connection).decode())

@@ -13,7 +13,7 @@ client=$(cd "$(dirname "$0")" && pwd -P)/client.py
 
 server() {
 	"$run" ip netns exec right /usr/bin/python3 "$client" serve 7000 2>"$tmp/server" &
-	XTCP_FAMILY=inet xt_wait 60 xt_listening -n right 7000
+	XTCP_FAMILY=inet xt_wait 120 xt_listening -n right 7000
 }
 ask() {
 	[ "$("$run" ip netns exec left /usr/bin/python3 "$client" ask 10.9.0.2 7000 abc 2>"$tmp/client")" = ABC ]

@@ -13,15 +13,15 @@ client=$(cd "$(dirname "$0")" && pwd -P)/client.py
 
 web() {
 	(cd "$tmp" && exec "$run" ip netns exec right /usr/bin/python3 -m http.server 8000 >/dev/null 2>&1) &
-	xt_wait 60 xt_listening -n right 8000
+	xt_wait 120 xt_listening -n right 8000
 }
 # serve FAMILY PORT RUN...
 serve() {
 	"${@:3}" ip netns exec right /usr/bin/python3 "$client" serve "$2" &
-	XTCP_FAMILY=$1 xt_wait 60 xt_listening -n right "$2"
+	XTCP_FAMILY=$1 xt_wait 120 xt_listening -n right "$2"
 }
 fetch() {
-	"$@" ip netns exec left curl -sS --max-time 60 -o "$tmp/got" http://10.9.0.2:8000/page && cmp -s "$tmp/page" "$tmp/got"
+	"$@" ip netns exec left curl -sS --max-time 300 -o "$tmp/got" http://10.9.0.2:8000/page && cmp -s "$tmp/page" "$tmp/got"
 }
 # ask PORT RUN...
 ask() {

@@ -28,14 +28,14 @@ server() {
 		}
 	END
 	"${@:3}" ip netns exec right nginx -c "$dir/nginx.conf" 2>"$dir/stderr" &
-	XTCP_FAMILY=$1 xt_wait 20 xt_listening -n right "$2"
+	XTCP_FAMILY=$1 xt_wait 120 xt_listening -n right "$2"
 }
 
 # fetch PORT RUN...: is what curl gets what is there?
 fetch() {
 	local port=$1
 	shift
-	"$@" ip netns exec left curl -sS --max-time 60 -o "$tmp/got" "http://10.9.0.2:$port/page" &&
+	"$@" ip netns exec left curl -sS --max-time 300 -o "$tmp/got" "http://10.9.0.2:$port/page" &&
 		cmp -s "$tmp/page" "$tmp/got"
 }
 

@@ -93,7 +93,7 @@ int main(int argc, char **argv)
 				.fd = end[i].fd,
 				.events = POLLIN | (end[i].sent < limit ? POLLOUT : 0),
 			};
-		if (poll(pfd, 2, 60000) <= 0)
+		if (poll(pfd, 2, 300000) <= 0)
 			stream_fail("no progress");
 		for (i = 0; i < 2; i++) {
 			if (pfd[i].revents & POLLOUT)
