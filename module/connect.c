@@ -202,6 +202,7 @@ int xtcp_disconnect(struct sock *sk, int flags)
 
 	xtcp_timer_clear(sk);
 	xtcp_pace_clear(sk);
+	xtcp_delack_clear(sk);
 	__skb_queue_purge(&sk->sk_receive_queue);
 	xtcp_sock_purge_ooo(sk);
 	xtcp_sock_purge_write(sk);

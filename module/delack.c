@@ -58,6 +58,15 @@ static void delack_update_ato(struct sock *sk)
 		xtcp_delack_quick(sk, DELACK_QUICK_MAX);
 }
 
+/* The peer said little and is done: if the application answers, the ACK rides along. */
+static void delack_note_turn(struct xtcp_sock *xs, const struct sk_buff *skb)
+{
+	const struct xtcp_skb_cb *cb = XTCP_CB(skb);
+
+	if ((cb->flags & XTCP_PSH) && cb->end_seq - xs->rcv.turn <= xs->snd.advmss)
+		xs->rcv.ack_pending |= XTCP_ACK_TURN;
+}
+
 /**
  * xtcp_delack_data_came - in-order data arrived: an ACK is owed
  * @sk: locked
@@ -68,6 +77,7 @@ void xtcp_delack_data_came(struct sock *sk, const struct sk_buff *skb)
 	struct xtcp_sock *xs = xtcp_sk(sk);
 
 	xs->rcv.ack_pending |= XTCP_ACK_SCHED;
+	delack_note_turn(xs, skb);
 	delack_measure_mss(xs, skb);
 	xtcp_buf_measure_rtt(sk);
 	delack_update_ato(sk);
@@ -123,6 +133,119 @@ static bool delack_second_segment(struct sock *sk)
 	       xtcp_xmit_next_window(sk) >= xs->rcv.wnd;
 }
 
+static void delack_hold_start(struct sock *sk)
+{
+	struct xtcp_hold *hold = &xtcp_sk(sk)->hold;
+
+	sock_hold(sk);
+	hrtimer_start(&hold->timer, ns_to_ktime(hold->due_ns), HRTIMER_MODE_ABS_PINNED_SOFT);
+}
+
+/* Puts an ACK off for the answer that may carry it. False: none is likely, or forbidden. */
+static bool delack_hold(struct sock *sk)
+{
+	u32 us = xtcp_knob(sock_net(sk), ack_hold_us);
+	struct xtcp_sock *xs = xtcp_sk(sk);
+
+	if (!us || xs->rcv.no_hold || (xs->rcv.ack_pending & XTCP_ACK_HELD) ||
+	    sock_flag(sk, SOCK_DEAD))
+		return false;
+	XTCP_INC(sock_net(sk), ACKHELD);
+	WRITE_ONCE(xs->rcv.ack_pending, xs->rcv.ack_pending | XTCP_ACK_SCHED | XTCP_ACK_HELD);
+	xs->hold.due_ns = ktime_get_ns() + (u64)us * NSEC_PER_USEC;
+	/* One that is left from before and comes sooner looks at the time, and sleeps again. */
+	if (!hrtimer_is_queued(&xs->hold.timer))
+		delack_hold_start(sk);
+	return true;
+}
+
+/**
+ * xtcp_delack_hold_over - the time of an answer is over: the ACK goes alone
+ * @sk: locked
+ */
+void xtcp_delack_hold_over(struct sock *sk)
+{
+	struct xtcp_sock *xs = xtcp_sk(sk);
+
+	if (!(xs->rcv.ack_pending & XTCP_ACK_HELD))
+		return;
+	if (ktime_get_ns() < xs->hold.due_ns) {
+		delack_hold_start(sk);
+		return;
+	}
+	XTCP_INC(sock_net(sk), ACKHELDTIMEOUT);
+	xtcp_xmit_ack(sk);
+}
+
+static enum hrtimer_restart delack_hold_fire(struct hrtimer *timer)
+{
+	struct xtcp_sock *xs = container_of(timer, struct xtcp_sock, hold.timer);
+	struct sock *sk = (struct sock *)xs;
+
+	bh_lock_sock(sk);
+	if (!sock_owned_by_user(sk))
+		xtcp_delack_hold_over(sk);
+	else if (!test_and_set_bit(XTCP_DEFER_HOLD, &xs->deferred))
+		sock_hold(sk);
+	bh_unlock_sock(sk);
+	sock_put(sk);
+	return HRTIMER_NORESTART;
+}
+
+/**
+ * xtcp_delack_init - no ACK is held back
+ * @sk: new, or the clone of a listener
+ */
+void xtcp_delack_init(struct sock *sk)
+{
+	struct hrtimer *timer = &xtcp_sk(sk)->hold.timer;
+
+	hrtimer_init(timer, CLOCK_MONOTONIC, HRTIMER_MODE_ABS_PINNED_SOFT);
+	timer->function = delack_hold_fire;
+}
+
+/**
+ * xtcp_delack_clear - the socket is done: its timer's reference goes
+ * @sk: locked
+ */
+void xtcp_delack_clear(struct sock *sk)
+{
+	WRITE_ONCE(xtcp_sk(sk)->rcv.ack_pending, 0);
+	if (hrtimer_try_to_cancel(&xtcp_sk(sk)->hold.timer) == 1)
+		__sock_put(sk);
+}
+
+/**
+ * xtcp_delack_turn - the application waits for the peer instead of answering it
+ * @sk: locked
+ */
+void xtcp_delack_turn(struct sock *sk)
+{
+	if (!(xtcp_sk(sk)->rcv.ack_pending & XTCP_ACK_HELD))
+		return;
+	XTCP_INC(sock_net(sk), ACKHELDTURN);
+	xtcp_xmit_ack(sk);
+}
+
+/**
+ * xtcp_delack_handshake - the ACK that completes an active open
+ * @sk: locked, just ESTABLISHED, connect() already awake
+ *
+ * The application's first data carry it, if they come at once.
+ */
+void xtcp_delack_handshake(struct sock *sk)
+{
+	struct xtcp_sock *xs = xtcp_sk(sk);
+
+	if (xs->rcv.pingpong) {
+		/* TCP_QUICKACK of 0 before connect(): as long as it takes. */
+		xs->rcv.ack_pending |= XTCP_ACK_SCHED | XTCP_ACK_TIMER;
+		xtcp_timer_arm(sk, XTCP_T_DELACK, XTCP_DELACK_MAX);
+	} else if (!delack_hold(sk)) {
+		xtcp_xmit_ack(sk);
+	}
+}
+
 /**
  * xtcp_delack_policy - an ACK is owed: now or later
  * @sk: locked
@@ -134,11 +257,12 @@ void xtcp_delack_policy(struct sock *sk, bool ooo)
 
 	if (!(xs->rcv.ack_pending & (XTCP_ACK_SCHED | XTCP_ACK_NOW)))
 		return;
-	if (ooo || (xs->rcv.ack_pending & XTCP_ACK_NOW) ||
-	    (xs->rcv.quick && !xs->rcv.pingpong) || delack_second_segment(sk))
+	if (ooo || (xs->rcv.ack_pending & XTCP_ACK_NOW) || delack_second_segment(sk))
 		xtcp_xmit_ack(sk);
-	else
+	else if (!xs->rcv.quick || xs->rcv.pingpong)
 		delack_later(sk);
+	else if (!(xs->rcv.ack_pending & XTCP_ACK_TURN) || !delack_hold(sk))
+		xtcp_xmit_ack(sk);
 }
 
 /* Has the window grown enough with what was read to be worth a segment? */
@@ -164,7 +288,7 @@ void xtcp_delack_cleanup_rbuf(struct sock *sk, int copied)
 	struct xtcp_sock *xs = xtcp_sk(sk);
 	bool now = false;
 
-	if (xs->rcv.ack_pending & XTCP_ACK_SCHED)
+	if ((xs->rcv.ack_pending & (XTCP_ACK_SCHED | XTCP_ACK_HELD)) == XTCP_ACK_SCHED)
 		now = xs->rcv.nxt - xs->rcv.wup > xs->rcv.mss ||
 		      (copied > 0 && (xs->rcv.ack_pending & XTCP_ACK_PUSHED) &&
 		       !xs->rcv.pingpong && !atomic_read(&sk->sk_rmem_alloc));

@@ -95,6 +95,11 @@ void xtcp_data_dup_ack(struct sock *sk, const struct xtcp_seg *seg);	/* ACK now,
 /* delack.c: when to acknowledge */
 void xtcp_delack_data_came(struct sock *sk, const struct sk_buff *skb);
 void xtcp_delack_policy(struct sock *sk, bool ooo);
+void xtcp_delack_init(struct sock *sk);
+void xtcp_delack_clear(struct sock *sk);
+void xtcp_delack_handshake(struct sock *sk);	/* the ACK of the peer's SYN-ACK is due */
+void xtcp_delack_turn(struct sock *sk);		/* the application waits: no answer will come */
+void xtcp_delack_hold_over(struct sock *sk);
 void xtcp_delack_quick(struct sock *sk, u32 max);
 void xtcp_delack_cleanup_rbuf(struct sock *sk, int copied);	/* the reader took bytes */
 bool xtcp_delack_oow_ok(struct sock *sk, const struct xtcp_ctx *c);	/* not rate-limited */

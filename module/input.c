@@ -93,7 +93,9 @@ static void input_acknowledge(struct sock *sk, struct xtcp_ctx *c, const struct 
 		input_challenge(sk, c);
 	else if (fx->ack_dup)
 		input_dup_ack(sk, c, fx->reason);
-	else if (fx->ack_now && (fx->established || fx->fin || !fx->data))
+	else if (fx->ack_now && fx->established)
+		xtcp_delack_handshake(sk);
+	else if (fx->ack_now && (fx->fin || !fx->data))
 		xtcp_xmit_ack(sk);
 	else
 		xtcp_delack_policy(sk, !RB_EMPTY_ROOT(&xs->rcv.ooo));

@@ -229,6 +229,7 @@ static void listen_disinherit(struct sock *child)
 	xtcp_state_init_child(child);
 	xtcp_timer_init(child);
 	xtcp_pace_init(child);
+	xtcp_delack_init(child);
 	xtcp_ports_init_clone(child);
 	RCU_INIT_POINTER(xs->inet.inet_opt, NULL);
 	RCU_INIT_POINTER(child->sk_rx_dst, NULL);
@@ -259,6 +260,7 @@ static void listen_init_rcv(struct xtcp_rcv *rcv, const struct xtcp_req *req)
 	*rcv = (struct xtcp_rcv) {
 		.nxt = nxt,
 		.copied_seq = nxt,
+		.turn = nxt,
 		.wup = nxt,
 		.wnd = req->rcv_wnd,
 		.window_clamp = req->window_clamp,

@@ -106,6 +106,9 @@
 	X(POLICYDROP, "PolicyDrop")					\
 	X(FILTERDROP, "FilterDrop")					\
 	X(NOTUNICAST, "NotUnicast")					\
+	X(ACKHELD, "AckHeld")						\
+	X(ACKHELDTURN, "AckHeldTurn")					\
+	X(ACKHELDTIMEOUT, "AckHeldTimeout")				\
 	X(ACKUNSENT, "AckUnsent")					\
 	X(ACKTOOOLD, "AckTooOld")					\
 	X(OUTOFWINDOW, "OutOfWindow")					\

@@ -32,6 +32,7 @@ struct xtcp_cc_ops;
 struct xtcp_knobs {
 	int enabled;			/* socket() is allowed in this namespace */
 	int abort_on_overflow;
+	int ack_hold_us;		/* an ACK waits so long for an answer, 0: not at all */
 	int adv_win_scale;
 	int base_mss;
 	int challenge_ack_limit;	/* per second and namespace, INT_MAX: none */

@@ -66,6 +66,22 @@ static __poll_t poll_connected(struct sock *sk)
 	return mask;
 }
 
+/*
+ * The application is about to wait and has not answered: the ACK that was held back for the
+ * answer goes. An owner of the lock is left alone: if he doesn't answer, the time is short.
+ */
+static void poll_turn(struct sock *sk)
+{
+	if (!(READ_ONCE(xtcp_sk(sk)->rcv.ack_pending) & XTCP_ACK_HELD))
+		return;
+	local_bh_disable();
+	bh_lock_sock(sk);
+	if (!sock_owned_by_user(sk))
+		xtcp_delack_turn(sk);
+	bh_unlock_sock(sk);
+	local_bh_enable();
+}
+
 /**
  * xtcp_poll - proto_ops.poll
  * @file: the socket's
@@ -99,6 +115,8 @@ __poll_t xtcp_poll(struct file *file, struct socket *sock, struct poll_table_str
 	smp_rmb();
 	if (READ_ONCE(sk->sk_err) || !skb_queue_empty_lockless(&sk->sk_error_queue))
 		mask |= EPOLLERR;
+	if (!(mask & poll_requested_events(wait)))
+		poll_turn(sk);
 	return mask;
 }
 

@@ -53,6 +53,7 @@ static int proto_init(struct sock *sk)
 	xs->rcv.ato = XTCP_ATO_MIN;
 	xtcp_timer_init(sk);
 	xtcp_pace_init(sk);
+	xtcp_delack_init(sk);
 	xtcp_rtt_init(&xs->rtt);
 	xtcp_cc_assign(sk);
 	xtcp_recovery_init(sk);
@@ -75,6 +76,7 @@ static void proto_destroy(struct sock *sk)
 {
 	xtcp_timer_clear(sk);
 	xtcp_pace_clear(sk);
+	xtcp_delack_clear(sk);
 	xtcp_sock_purge_write(sk);
 	xtcp_sock_purge_ooo(sk);
 	sk_sockets_allocated_dec(sk);
@@ -91,6 +93,10 @@ static void proto_release_cb(struct sock *sk)
 		xtcp_timer_run_deferred(sk);
 	if (test_and_clear_bit(XTCP_DEFER_PACE, &xs->deferred)) {
 		xtcp_pace_resume(sk);
+		__sock_put(sk);
+	}
+	if (test_and_clear_bit(XTCP_DEFER_HOLD, &xs->deferred)) {
+		xtcp_delack_hold_over(sk);
 		__sock_put(sk);
 	}
 	if (test_and_clear_bit(XTCP_DEFER_MTU, &xs->deferred)) {

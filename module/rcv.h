@@ -12,6 +12,8 @@
 #define XTCP_ACK_TIMER		0x02	/* its timer runs */
 #define XTCP_ACK_PUSHED		0x04	/* the reader emptied the queue: send it soon */
 #define XTCP_ACK_NOW		0x08	/* at once */
+#define XTCP_ACK_TURN		0x10	/* the peer said little and is done */
+#define XTCP_ACK_HELD		0x20	/* held back for the answer (struct xtcp_hold) */
 
 /**
  * struct xtcp_rcv - receive sequence space; data.c
@@ -27,7 +29,10 @@
  * @sack: ranges of @ooo as the peer shall hear them
  * @urg_seq: where the urgent byte is, @urg_data: XTCP_URG_* | the byte
  * @ts_recent: TS.Recent (RFC 7323), @ts_recent_stamp: seconds when set, 0: never
- * @ack_pending: XTCP_ACK_*
+ * @turn: RCV.NXT when data of ours left last: what the peer said since is its turn
+ * @ack_pending: XTCP_ACK_*; written with WRITE_ONCE() where XTCP_ACK_HELD changes, poll reads
+ *	it without the lock
+ * @no_hold: TCP_QUICKACK: no ACK is held back
  * @ato: delayed-ACK time, jiffies
  * @lrcvtime: jiffies of the last data received
  * @pingpong: interactive; ACKs may wait for a reply
@@ -56,6 +61,7 @@ struct xtcp_rcv {
 	u32 rtt_us;		/* as the receiver sees it, 0: unknown (buf.c) */
 	u32 rtt_seq;
 	u32 rtt_start_us;
+	u32 turn;
 	u32 ato;
 	u16 mss;
 	u16 last_seg;
@@ -65,6 +71,7 @@ struct xtcp_rcv {
 	u8 pingpong;
 	u8 quick;
 	u8 inq_cmsg;
+	u8 no_hold;
 	struct rb_root ooo;
 	struct xtcp_sack_rcv sack;
 	u64 bytes_received;

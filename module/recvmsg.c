@@ -130,6 +130,7 @@ static bool recvmsg_wait(struct recvmsg_job *job)
 		__sk_flush_backlog(sk);
 	} else {
 		xtcp_delack_cleanup_rbuf(sk, job->copied);
+		xtcp_delack_turn(sk);
 		end = sk_wait_data(sk, &job->timeo, skb_peek_tail(&sk->sk_receive_queue));
 		if (end < 0) {
 			if (!job->copied)
@@ -305,6 +306,8 @@ static int recvmsg_locked(struct recvmsg_job *job)
 	if (job->copied)
 		xtcp_buf_adjust_rcv(sk);
 	xtcp_delack_cleanup_rbuf(sk, job->copied);
+	if (job->copied <= 0)
+		xtcp_delack_turn(sk);
 	return job->copied;
 }
 
@@ -439,6 +442,7 @@ static int recvmsg_splice_wait(struct sock *sk, long *timeo)
 {
 	int end = recvmsg_end(sk, *timeo);
 
+	xtcp_delack_turn(sk);
 	if (end)
 		return end;
 	/* Only the urgent byte is there: no waiting for it to go away. */

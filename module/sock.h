@@ -113,6 +113,16 @@ struct xtcp_pace {
 };
 
 /**
+ * struct xtcp_hold - an ACK held back for the application's answer; delack.c
+ * @timer: fires at or before @due_ns, and holds a reference while it is queued
+ * @due_ns: the ACK goes then, ktime_get_ns()
+ */
+struct xtcp_hold {
+	struct hrtimer timer;
+	u64 due_ns;
+};
+
+/**
  * struct xtcp_acceptq - children that wait for accept(); listen.c
  * @lock: leaf; guards the list, @len and @closed
  * @head: struct xtcp_sock.accept_node, oldest first
@@ -150,6 +160,7 @@ struct xtcp_sock {
 	struct xtcp_ka ka;
 	struct xtcp_timers timers;
 	struct xtcp_pace pace;
+	struct xtcp_hold hold;
 	struct xtcp_acceptq acceptq;	/* listener */
 	struct list_head accept_node;	/* child: acceptq.head */
 	struct xtcp_port *port;		/* ports.c: the owner entry of inet_num */
@@ -167,6 +178,7 @@ struct xtcp_sock {
 #define XTCP_DEFER_TIMER	0
 #define XTCP_DEFER_MTU		1
 #define XTCP_DEFER_PACE		2
+#define XTCP_DEFER_HOLD		3
 
 static inline struct xtcp_sock *xtcp_sk(const struct sock *sk)
 {

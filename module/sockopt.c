@@ -134,6 +134,9 @@ static void sockopt_set_quickack(struct sock *sk, int val)
 	struct xtcp_rcv *rcv = &xtcp_sk(sk)->rcv;
 
 	rcv->pingpong = !val;
+	rcv->no_hold = !!val;
+	if (val)
+		xtcp_delack_turn(sk);
 	if (!val || !((1 << sk->sk_state) & (TCPF_ESTABLISHED | TCPF_CLOSE_WAIT)) ||
 	    !(rcv->ack_pending & XTCP_ACK_SCHED))
 		return;

@@ -369,6 +369,7 @@ static void states_take_syn(struct sock *sk, struct xtcp_ctx *c)
 	WRITE_ONCE(xs->rcv.nxt, c->seg.seq + 1);
 	xs->rcv.wup = c->seg.seq + 1;
 	WRITE_ONCE(xs->rcv.copied_seq, xs->rcv.nxt);
+	xs->rcv.turn = xs->rcv.nxt;
 	xs->snd.wnd = c->seg.window;
 	xs->snd.wl1 = c->seg.seq;
 	xs->snd.max_wnd = xs->snd.wnd;

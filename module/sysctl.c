@@ -62,6 +62,7 @@ struct sysctl_knob {
 
 static const struct sysctl_knob sysctl_knobs[] = {
 	KNOB(abort_on_overflow, 0, 1, 0),
+	KNOB(ack_hold_us, 0, 200000, 1000),
 	KNOB(adv_win_scale, -31, 31, 1),
 	KNOB(base_mss, XTCP_LEAST_MSS, 65535, 1024),
 	KNOB(challenge_ack_limit, 0, INT_MAX, INT_MAX),

@@ -166,7 +166,7 @@ static void xmit_ack_sent(struct sock *sk)
 
 	if (xs->rcv.quick)
 		xs->rcv.quick--;
-	xs->rcv.ack_pending = 0;
+	WRITE_ONCE(xs->rcv.ack_pending, 0);
 	xtcp_timer_cancel(sk, XTCP_T_DELACK);
 }
 
@@ -175,6 +175,7 @@ static void xmit_data_sent(struct sock *sk, u32 segs, u32 bytes)
 {
 	struct xtcp_sock *xs = xtcp_sk(sk);
 
+	xs->rcv.turn = xs->rcv.nxt;
 	xs->snd.lsndtime = (u32)jiffies;
 	if (xs->snd.lsndtime - xs->rcv.lrcvtime < xs->rcv.ato)
 		xs->rcv.pingpong = 1;
@@ -313,6 +314,8 @@ void xtcp_xmit_rst(struct sock *sk, gfp_t gfp, enum xtcp_rst_reason reason)
 {
 	struct sk_buff *skb;
 
+	/* The peer's application shall hear of a connection that was, before it is reset. */
+	xtcp_delack_turn(sk);
 	XTCP_INC(sock_net(sk), OUTRSTS);
 	trace_xtcp_send_reset(sk, NULL, reason);
 	skb = xmit_alloc_bare(xmit_acceptable_seq(xtcp_sk(sk)), XTCP_ACK | XTCP_RST, gfp);

@@ -12,6 +12,7 @@ dir=/proc/sys/net/xtcp
 # name, least, greatest, default; - where the machine's size makes it
 knobs='
 abort_on_overflow 0 1 0
+ack_hold_us 0 200000 1000
 adv_win_scale -31 31 1
 base_mss 48 65535 1024
 challenge_ack_limit 0 2147483647 2147483647
