@@ -134,3 +134,26 @@ void xtcp_buf_grow_window(struct sock *sk, const struct sk_buff *skb)
 		return;
 	xs->rcv.quick = max_t(u8, xs->rcv.quick, 2);
 }
+
+/**
+ * xtcp_buf_clamp - the receive buffer is full, or memory is short
+ * @sk: locked
+ *
+ * The buffer takes in what is there already, if the user left its size to us and there is
+ * memory; otherwise no more window is announced than the least that keeps the peer going. What
+ * was announced stays announced (RFC 9293 3.8.6).
+ */
+void xtcp_buf_clamp(struct sock *sk)
+{
+	int limit = min(atomic_read(&sk->sk_rmem_alloc), xtcp_knob(sock_net(sk), rmem[2]));
+	struct xtcp_sock *xs = xtcp_sk(sk);
+
+	xs->rcv.quick = 0;
+	if (sk_under_memory_pressure(sk))
+		xs->rcv.ssthresh = min(xs->rcv.ssthresh, 4U * xs->snd.advmss);
+	else if (!(sk->sk_userlocks & SOCK_RCVBUF_LOCK) && limit > sk->sk_rcvbuf &&
+		 sk_memory_allocated(sk) < sk_prot_mem_limits(sk, 0))
+		WRITE_ONCE(sk->sk_rcvbuf, limit);
+	if (atomic_read(&sk->sk_rmem_alloc) > sk->sk_rcvbuf)
+		xs->rcv.ssthresh = min(xs->rcv.window_clamp, 2U * xs->snd.advmss);
+}

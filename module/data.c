@@ -59,39 +59,13 @@ static bool data_coalesce(struct sock *sk, struct sk_buff *to, struct sk_buff *f
 	return true;
 }
 
-/* The highest segments out of order go first: they cost the peer least to send again. */
-static bool data_prune_ooo(struct sock *sk)
-{
-	struct xtcp_sock *xs = xtcp_sk(sk);
-	struct rb_node *last;
-	bool any = false;
-
-	while ((last = rb_last(&xs->rcv.ooo)) &&
-	       (atomic_read(&sk->sk_rmem_alloc) > sk->sk_rcvbuf ||
-		sk_under_memory_pressure(sk))) {
-		struct sk_buff *skb = rb_to_skb(last);
-
-		rb_erase(last, &xs->rcv.ooo);
-		sk_skb_reason_drop(sk, skb, SKB_DROP_REASON_TCP_OFO_QUEUE_PRUNE);
-		any = true;
-	}
-	if (any) {
-		/* Reneging is the receiver's right (RFC 2018 8), but say no more of it. */
-		xtcp_sack_rcv_init(&xs->rcv.sack);
-		XTCP_INC(sock_net(sk), OFOPRUNED);
-	}
-	return any;
-}
-
-/* Memory for @skb, at the cost of what is out of order if need be. */
+/* Memory for @skb, at the cost of what is there if need be. */
 static bool data_charge_ok(struct sock *sk, struct sk_buff *skb)
 {
 	if (atomic_read(&sk->sk_rmem_alloc) <= sk->sk_rcvbuf &&
 	    sk_rmem_schedule(sk, skb, skb->truesize))
 		return true;
-	data_prune_ooo(sk);
-	return atomic_read(&sk->sk_rmem_alloc) <= sk->sk_rcvbuf &&
-	       sk_rmem_schedule(sk, skb, skb->truesize);
+	return xtcp_prune_make_room(sk, skb);
 }
 
 static void data_advance(struct xtcp_sock *xs, u32 nxt)

@@ -111,6 +111,11 @@ void xtcp_buf_measure_rtt(struct sock *sk);	/* data came in order */
 void xtcp_buf_adjust_rcv(struct sock *sk);	/* the reader took bytes */
 void xtcp_buf_grow_window(struct sock *sk, const struct sk_buff *skb);
 
+void xtcp_buf_clamp(struct sock *sk);		/* memory is short */
+
+/* prune.c: what is given up for want of memory */
+bool xtcp_prune_make_room(struct sock *sk, struct sk_buff *skb);
+
 /* mss.c: from path MTU to segment size */
 u32 xtcp_mss_sync(struct sock *sk, u32 pmtu);
 u32 xtcp_mss_current(struct sock *sk);

@@ -64,7 +64,10 @@
 	X(DSACKOLDSENT, "TCPDSACKOldSent")				\
 	X(DSACKOFOSENT, "TCPDSACKOfoSent")				\
 	X(DSACKRECV, "TCPDSACKRecv")					\
+	X(PRUNECALLED, "PruneCalled")					\
+	X(RCVPRUNED, "RcvPruned")					\
 	X(OFOPRUNED, "OfoPruned")					\
+	X(RCVCOLLAPSED, "TCPRcvCollapsed")				\
 	X(RCVQDROP, "TCPRcvQDrop")					\
 	X(OFOQUEUE, "TCPOFOQueue")					\
 	X(OFODROP, "TCPOFODrop")					\

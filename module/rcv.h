@@ -32,6 +32,7 @@
  * @turn: RCV.NXT when data of ours left last: what the peer said since is its turn
  * @ack_pending: XTCP_ACK_*; written with WRITE_ONCE() where XTCP_ACK_HELD changes, poll reads
  *	it without the lock
+ * @pack_stamp: jiffies of a walk in vain through the queues (prune.c)
  * @no_hold: TCP_QUICKACK: no ACK is held back
  * @ato: delayed-ACK time, jiffies
  * @lrcvtime: jiffies of the last data received
@@ -62,6 +63,7 @@ struct xtcp_rcv {
 	u32 rtt_seq;
 	u32 rtt_start_us;
 	u32 turn;
+	u32 pack_stamp;
 	u32 ato;
 	u16 mss;
 	u16 last_seg;
