@@ -225,8 +225,9 @@ static void data_out_of_order(struct sock *sk, struct xtcp_ctx *c, struct xtcp_e
 	struct xtcp_sock *xs = xtcp_sk(sk);
 	struct data_place at;
 
-	xs->rcv.ack_pending |= XTCP_ACK_SCHED | XTCP_ACK_NOW;
+	xs->rcv.ack_pending |= XTCP_ACK_SCHED;
 	if (!data_charge_ok(sk, c->skb)) {
+		xs->rcv.ack_pending |= XTCP_ACK_NOW;
 		XTCP_INC(sock_net(sk), OFODROP);
 		fx->reason = SKB_DROP_REASON_PROTO_MEM;
 		return;

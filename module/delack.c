@@ -9,6 +9,7 @@
 
 #define DELACK_QUICK_MAX	16
 #define DELACK_MIN		(HZ / 25)
+#define DELACK_DUP_ACKS		3	/* sent at once: a loss is believed then (RFC 5681 3.2) */
 
 /**
  * xtcp_delack_quick - acknowledge the next segments at once
@@ -133,12 +134,15 @@ static bool delack_second_segment(struct sock *sk)
 	       xtcp_xmit_next_window(sk) >= xs->rcv.wnd;
 }
 
-static void delack_hold_start(struct sock *sk)
+/* A queued timer has a reference: the new one takes it over. */
+static void delack_hold_start(struct sock *sk, u64 slack)
 {
 	struct xtcp_hold *hold = &xtcp_sk(sk)->hold;
 
-	sock_hold(sk);
-	hrtimer_start(&hold->timer, ns_to_ktime(hold->due_ns), HRTIMER_MODE_ABS_PINNED_SOFT);
+	if (hrtimer_try_to_cancel(&hold->timer) != 1)
+		sock_hold(sk);
+	hrtimer_start_range_ns(&hold->timer, ns_to_ktime(hold->due_ns), slack,
+			       HRTIMER_MODE_ABS_PINNED_SOFT);
 }
 
 /* Puts an ACK off for the answer that may carry it. False: none is likely, or forbidden. */
@@ -154,26 +158,71 @@ static bool delack_hold(struct sock *sk)
 	WRITE_ONCE(xs->rcv.ack_pending, xs->rcv.ack_pending | XTCP_ACK_SCHED | XTCP_ACK_HELD);
 	xs->hold.due_ns = ktime_get_ns() + (u64)us * NSEC_PER_USEC;
 	/* One that is left from before and comes sooner looks at the time, and sleeps again. */
-	if (!hrtimer_is_queued(&xs->hold.timer))
-		delack_hold_start(sk);
+	if (!hrtimer_is_queued(&xs->hold.timer) ||
+	    hrtimer_get_expires_ns(&xs->hold.timer) > xs->hold.due_ns)
+		delack_hold_start(sk, 0);
 	return true;
 }
 
+/* A twentieth of the round trip, as the less of what both directions believe it to be. */
+static u64 delack_packed_delay(const struct sock *sk)
+{
+	const struct xtcp_sock *xs = xtcp_sk(sk);
+	u32 rtt = xs->rtt.srtt_us >> 3;
+
+	if (xs->rcv.rtt_us && (!rtt || xs->rcv.rtt_us < rtt))
+		rtt = xs->rcv.rtt_us;
+	return min_t(u64, xtcp_knob(sock_net(sk), comp_sack_delay),
+		     (u64)rtt * (NSEC_PER_USEC / 20));
+}
+
+/*
+ * Data out of order: the peer needs three duplicate ACKs to know, of the rest only the SACK
+ * blocks. As long as those have room, one ACK does for many.
+ */
+static void delack_duplicate(struct sock *sk)
+{
+	struct xtcp_sock *xs = xtcp_sk(sk);
+
+	if (xs->rcv.packed_nxt != xs->rcv.nxt) {
+		xs->rcv.packed_nxt = xs->rcv.nxt;
+		xs->rcv.dup_acks = 0;
+	}
+	if (!xs->neg.sack_ok || xs->rcv.sack.num == XTCP_SACK_BLOCKS ||
+	    xs->rcv.sack.dsack.start != xs->rcv.sack.dsack.end ||
+	    xs->rcv.dup_acks < DELACK_DUP_ACKS ||
+	    xs->rcv.packed >= xtcp_knob(sock_net(sk), comp_sack_nr)) {
+		xs->rcv.dup_acks = min(xs->rcv.dup_acks + 1, DELACK_DUP_ACKS);
+		xtcp_xmit_ack(sk);
+		return;
+	}
+	xs->rcv.packed++;
+	if (xs->rcv.ack_pending & XTCP_ACK_PACKED)
+		return;
+	xs->rcv.ack_pending |= XTCP_ACK_PACKED;
+	xs->hold.due_ns = ktime_get_ns() + delack_packed_delay(sk);
+	delack_hold_start(sk, xtcp_knob(sock_net(sk), comp_sack_slack));
+}
+
 /**
- * xtcp_delack_hold_over - the time of an answer is over: the ACK goes alone
+ * xtcp_delack_hold_over - the time of an answer, or of more to say, is over: the ACK goes
  * @sk: locked
  */
 void xtcp_delack_hold_over(struct sock *sk)
 {
 	struct xtcp_sock *xs = xtcp_sk(sk);
 
-	if (!(xs->rcv.ack_pending & XTCP_ACK_HELD))
+	if (!(xs->rcv.ack_pending & (XTCP_ACK_HELD | XTCP_ACK_PACKED)))
 		return;
 	if (ktime_get_ns() < xs->hold.due_ns) {
-		delack_hold_start(sk);
+		delack_hold_start(sk, 0);
 		return;
 	}
-	XTCP_INC(sock_net(sk), ACKHELDTIMEOUT);
+	if (xs->rcv.ack_pending & XTCP_ACK_HELD)
+		XTCP_INC(sock_net(sk), ACKHELDTIMEOUT);
+	/* This one is not saved. */
+	if (xs->rcv.packed)
+		xs->rcv.packed--;
 	xtcp_xmit_ack(sk);
 }
 
@@ -254,12 +303,15 @@ void xtcp_delack_handshake(struct sock *sk)
 void xtcp_delack_policy(struct sock *sk, bool ooo)
 {
 	struct xtcp_sock *xs = xtcp_sk(sk);
+	bool quick = xs->rcv.quick && !xs->rcv.pingpong;
 
 	if (!(xs->rcv.ack_pending & (XTCP_ACK_SCHED | XTCP_ACK_NOW)))
 		return;
-	if (ooo || (xs->rcv.ack_pending & XTCP_ACK_NOW) || delack_second_segment(sk))
+	if ((xs->rcv.ack_pending & XTCP_ACK_NOW) || delack_second_segment(sk) || (ooo && quick))
 		xtcp_xmit_ack(sk);
-	else if (!xs->rcv.quick || xs->rcv.pingpong)
+	else if (ooo)
+		delack_duplicate(sk);
+	else if (!quick)
 		delack_later(sk);
 	else if (!(xs->rcv.ack_pending & XTCP_ACK_TURN) || !delack_hold(sk))
 		xtcp_xmit_ack(sk);

@@ -72,6 +72,7 @@
 	X(OFOQUEUE, "TCPOFOQueue")					\
 	X(OFODROP, "TCPOFODrop")					\
 	X(OFOMERGE, "TCPOFOMerge")					\
+	X(ACKCOMPRESSED, "TCPAckCompressed")				\
 	X(RCVCOALESCE, "TCPRcvCoalesce")				\
 	X(BACKLOGDROP, "TCPBacklogDrop")				\
 	X(ZEROWINDOWDROP, "TCPZeroWindowDrop")				\

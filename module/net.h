@@ -30,6 +30,9 @@ struct xtcp_cc_ops;
  * Names are the native ones less tcp_ or ip_. Read with READ_ONCE().
  */
 struct xtcp_knobs {
+	int comp_sack_delay;		/* nanoseconds */
+	int comp_sack_nr;
+	int comp_sack_slack;		/* nanoseconds */
 	int enabled;			/* socket() is allowed in this namespace */
 	int abort_on_overflow;
 	int ack_hold_us;		/* an ACK waits so long for an answer, 0: not at all */

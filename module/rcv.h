@@ -14,6 +14,7 @@
 #define XTCP_ACK_NOW		0x08	/* at once */
 #define XTCP_ACK_TURN		0x10	/* the peer said little and is done */
 #define XTCP_ACK_HELD		0x20	/* held back for the answer (struct xtcp_hold) */
+#define XTCP_ACK_PACKED		0x40	/* will stand for several, timer as above */
 
 /**
  * struct xtcp_rcv - receive sequence space; data.c
@@ -33,6 +34,8 @@
  * @ack_pending: XTCP_ACK_*; written with WRITE_ONCE() where XTCP_ACK_HELD changes, poll reads
  *	it without the lock
  * @pack_stamp: jiffies of a walk in vain through the queues (prune.c)
+ * @packed_nxt: RCV.NXT of the duplicate ACKs counted in @dup_acks, those sent at once
+ * @packed: ACKs that the next one stands for (compressed ACKs)
  * @no_hold: TCP_QUICKACK: no ACK is held back
  * @ato: delayed-ACK time, jiffies
  * @lrcvtime: jiffies of the last data received
@@ -64,6 +67,7 @@ struct xtcp_rcv {
 	u32 rtt_start_us;
 	u32 turn;
 	u32 pack_stamp;
+	u32 packed_nxt;
 	u32 ato;
 	u16 mss;
 	u16 last_seg;
@@ -74,6 +78,8 @@ struct xtcp_rcv {
 	u8 quick;
 	u8 inq_cmsg;
 	u8 no_hold;
+	u8 dup_acks;
+	u8 packed;
 	struct rb_root ooo;
 	struct xtcp_sack_rcv sack;
 	u64 bytes_received;

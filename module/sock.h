@@ -113,7 +113,7 @@ struct xtcp_pace {
 };
 
 /**
- * struct xtcp_hold - an ACK held back for the application's answer; delack.c
+ * struct xtcp_hold - an ACK held back for the application's answer or for more to say; delack.c
  * @timer: fires at or before @due_ns, and holds a reference while it is queued
  * @due_ns: the ACK goes then, ktime_get_ns()
  */

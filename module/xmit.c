@@ -167,6 +167,10 @@ static void xmit_ack_sent(struct sock *sk)
 	if (xs->rcv.quick)
 		xs->rcv.quick--;
 	WRITE_ONCE(xs->rcv.ack_pending, 0);
+	if (unlikely(xs->rcv.packed)) {
+		XTCP_ADD(sock_net(sk), ACKCOMPRESSED, xs->rcv.packed);
+		xs->rcv.packed = 0;
+	}
 	xtcp_timer_cancel(sk, XTCP_T_DELACK);
 }
 

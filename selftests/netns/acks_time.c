@@ -332,6 +332,75 @@ static bool rq_fin_rides(struct conn *c)
 	return answer(c, &seg) && seg.flags == (FIN | ACK) && seg.ack == c->snd_nxt;
 }
 
+/* A round trip of 200 ms, and the first, eager ACKs are over. */
+static bool settled(struct conn *c)
+{
+	int i;
+
+	conn_listen(c, 8);
+	if (!syn_answered(c))
+		return false;
+	nap_ms(200);
+	send_ack(c);
+	if (!conn_accept(c))
+		return false;
+	for (i = 0; i < 40; i++) {
+		conn_send(c, ACK, c->snd_nxt, c->rcv_nxt, 100);
+		c->snd_nxt += 100;
+	}
+	while (conn_answer(c, &seg, 250))
+		;
+	return seg.ack == c->snd_nxt && reads(c, 2048);
+}
+
+/* Ten segments behind a hole; the ACKs that come without waiting. */
+static int burst(struct conn *c)
+{
+	uint32_t i;
+	int n = 0;
+
+	for (i = 1; i <= 10; i++)
+		conn_send(c, ACK, c->snd_nxt + 100 * i, c->rcv_nxt, 100);
+	tun_barrier();
+	while (tun_recv_barrier(&seg))
+		n += conn_ours(c, &seg) && seg.flags == ACK && seg.ack == c->snd_nxt;
+	return n;
+}
+
+/* Three at once and one for the other seven, with all that is there. */
+static bool ooo_burst(struct conn *c)
+{
+	long before = fsm_counter("TcpExt", "TCPAckCompressed");
+	bool ok;
+
+	knob("comp_sack_delay_ns", "8000000");
+	ok = settled(c);
+	if (!c->want_opts) {
+		ok &= burst(c) == 10;
+	} else {
+		ok &= burst(c) == 3 && conn_answer(c, &seg, 9) && seg.nsack == 1 &&
+		      seg.sack[0][0] == c->snd_nxt + 100 && seg.sack[0][1] == c->snd_nxt + 1100;
+		ok &= counted("TcpExt", "TCPAckCompressed", before, 6);
+	}
+	ok &= !conn_answer(c, &seg, 20);
+	conn_send(c, ACK, c->snd_nxt, c->rcv_nxt, 100);
+	c->snd_nxt += 1100;
+	ok &= at_once(c);
+	knob("comp_sack_delay_ns", "1000000");
+	return ok;
+}
+
+static bool ooo_burst_nr(struct conn *c)
+{
+	long before = fsm_counter("TcpExt", "TCPAckCompressed");
+	bool ok;
+
+	knob("comp_sack_nr", "0");
+	ok = settled(c) && burst(c) == 10 && counted("TcpExt", "TCPAckCompressed", before, 0);
+	knob("comp_sack_nr", "44");
+	return ok;
+}
+
 static const struct {
 	const char *name;
 	bool (*run)(struct conn *c);
@@ -362,6 +431,8 @@ static const struct {
 	{ "request twice: ACK at once", rq_again, "AckHeld" },
 	{ "request, TCP_QUICKACK: ACK at once", rq_quickack },
 	{ "response, read, shutdown: the FIN carries the ACK", rq_fin_rides },
+	{ "burst out of order: three ACKs, and one for the rest", ooo_burst },
+	{ "the same, comp_sack_nr 0: an ACK for each", ooo_burst_nr },
 };
 
 int main(void)

@@ -16,6 +16,9 @@ ack_hold_us 0 200000 1000
 adv_win_scale -31 31 1
 base_mss 48 65535 1024
 challenge_ack_limit 0 2147483647 2147483647
+comp_sack_delay_ns 0 1000000000 1000000
+comp_sack_nr 0 255 44
+comp_sack_slack_ns 0 1000000000 100000
 early_demux 0 1 1
 enabled 0 1 1
 fin_timeout 0 2147483 60
