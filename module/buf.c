@@ -71,24 +71,52 @@ void xtcp_buf_measure_rtt(struct sock *sk)
 	xs->rcv.rtt_start_us = now;
 }
 
+/* A receive buffer in which @win bytes have room with their overhead. */
+static u64 buf_space_for(const struct sock *sk, u64 win)
+{
+	int scale = xtcp_knob(sock_net(sk), adv_win_scale);
+
+	return scale <= 0 ? win << -scale : win + div_u64(win, (1U << scale) - 1);
+}
+
+/* The receive buffer grows, and with it what may be announced. */
+static void buf_set_rcv(struct sock *sk, u64 space)
+{
+	struct xtcp_sock *xs = xtcp_sk(sk);
+
+	space = min_t(u64, space, xtcp_knob(sock_net(sk), rmem[2]));
+	if (space <= sk->sk_rcvbuf)
+		return;
+	WRITE_ONCE(sk->sk_rcvbuf, space);
+	/* Without a peer it is what TCP_WINDOW_CLAMP says. */
+	if ((1 << sk->sk_state) & (TCPF_CLOSE | TCPF_LISTEN))
+		return;
+	WRITE_ONCE(xs->rcv.window_clamp,
+		   min_t(u32, xtcp_win_from_space(sk, space), 65535U << xs->rcv.wscale));
+}
+
+/**
+ * xtcp_buf_reserve - SO_RCVLOWAT: so many bytes must find room before they are read
+ * @sk: locked
+ * @bytes: of data
+ */
+void xtcp_buf_reserve(struct sock *sk, u32 bytes)
+{
+	if (!(sk->sk_userlocks & SOCK_RCVBUF_LOCK))
+		buf_set_rcv(sk, buf_space_for(sk, bytes));
+}
+
 /* A reader that took @copied bytes in a round trip may be sent twice that in the next. */
 static void buf_grow_rcv(struct sock *sk, u32 copied)
 {
 	struct xtcp_sock *xs = xtcp_sk(sk);
-	int scale = xtcp_knob(sock_net(sk), adv_win_scale);
-	u64 win, space;
+	u64 win;
 
 	if (sk->sk_userlocks & SOCK_RCVBUF_LOCK)
 		return;
 	win = ((u64)copied << 1) + 16 * xs->snd.advmss;
 	win += div_u64(win * (copied - xs->rcv.space), max(xs->rcv.space, 1U)) << 1;
-	space = scale <= 0 ? win << -scale : win + div_u64(win, (1U << scale) - 1);
-	space = min_t(u64, space, xtcp_knob(sock_net(sk), rmem[2]));
-	if (space <= sk->sk_rcvbuf)
-		return;
-	WRITE_ONCE(sk->sk_rcvbuf, space);
-	WRITE_ONCE(xs->rcv.window_clamp,
-		   min_t(u32, xtcp_win_from_space(sk, space), 65535U << xs->rcv.wscale));
+	buf_set_rcv(sk, buf_space_for(sk, win));
 }
 
 /**

@@ -180,8 +180,7 @@ int xtcp_set_rcvlowat(struct sock *sk, int val)
 	val = min(val, cap);
 	WRITE_ONCE(sk->sk_rcvlowat, val ? val : 1);
 
-	if (!(sk->sk_userlocks & SOCK_RCVBUF_LOCK) && sk->sk_rcvbuf < val * 2)
-		WRITE_ONCE(sk->sk_rcvbuf, val * 2);
+	xtcp_buf_reserve(sk, val);
 	if (poll_readable(sk))
 		sk->sk_data_ready(sk);
 	return 0;

@@ -237,6 +237,26 @@ TEST_F(api, data_low_water)
 	EXPECT_EQ(1, api_get(self->server, SOL_SOCKET, SO_RCVLOWAT));
 }
 
+/* More than the buffer held when the mark was set: it grows, and its window with it. */
+TEST_F(api, data_low_water_large)
+{
+	static char buf[65536];
+	int mark = 500000, left;
+	ssize_t n;
+
+	api_pair(self);
+	ASSERT_EQ(0, api_set(self->server, SOL_SOCKET, SO_RCVLOWAT, mark));
+	ASSERT_EQ(mark, api_get(self->server, SOL_SOCKET, SO_RCVLOWAT));
+	EXPECT_GE(api_get(self->server, SOL_SOCKET, SO_RCVBUF), mark);
+	for (left = mark - 1; left; left -= n) {
+		n = send(self->client, buf, left < sizeof(buf) ? left : sizeof(buf), 0);
+		ASSERT_GT(n, 0);
+	}
+	EXPECT_EQ(0, api_poll(self->server, POLLIN, 300)) TH_LOG("one byte is missing");
+	ASSERT_EQ(1, send(self->client, buf, 1, 0));
+	EXPECT_EQ(POLLIN, api_poll(self->server, POLLIN, 3000)) TH_LOG("all is there");
+}
+
 /* Writes until EAGAIN; bytes written. */
 static long fill_up(int fd)
 {
