@@ -5,6 +5,7 @@
 #
 #   TEST_TIMETRAVEL   those of its tests that run where idle time costs nothing
 #                     (scripts/vm -i)
+#   TEST_DEBUG        those that need what only the debug kernel has
 #
 # A directory with tests for the host only does not include this.
 
@@ -28,4 +29,7 @@ include $(KSELFTEST)/lib.mk
 emit_timetravel:
 	@printf '%s\n' $(TEST_TIMETRAVEL)
 
-.PHONY: emit_timetravel
+emit_debug:
+	@printf '%s\n' $(TEST_DEBUG)
+
+.PHONY: emit_timetravel emit_debug
