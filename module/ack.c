@@ -245,6 +245,7 @@ bool xtcp_ack_process(struct sock *sk, struct xtcp_ctx *c, struct xtcp_effects *
 		.has_echo = xs->neg.ts_ok && (c->opts.has & XTCP_OPT_TS) && c->opts.tsecr,
 		.echo = c->opts.tsecr - xs->neg.ts_offset,
 		.advanced = xtcp_seq_after(c->seg.ack, xs->snd.una),
+		.ece = xtcp_ecn_echoed(sk, &c->seg),
 	};
 	bool had_out = xs->snd.packets_out;
 
@@ -267,6 +268,10 @@ bool xtcp_ack_process(struct sock *sk, struct xtcp_ctx *c, struct xtcp_effects *
 	else
 		ack_probe(sk);
 	XTCP_ADD(sock_net(sk), DELIVERED, ai.delivered);
+	if (ai.ece) {
+		xs->ecn.delivered_ce += ai.delivered;
+		XTCP_ADD(sock_net(sk), DELIVEREDCE, ai.delivered);
+	}
 	fx->push = 1;
 	fx->wake_write |= ai.advanced;
 	return true;

@@ -164,6 +164,7 @@ static void connect_reset(struct sock *sk)
 	connect_reset_snd(&xs->snd);
 	connect_reset_rec(sk);
 	memset(&xs->neg, 0, sizeof(xs->neg));
+	memset(&xs->ecn, 0, sizeof(xs->ecn));
 	xtcp_rtt_init(&xs->rtt);
 	xtcp_cc_init(&xs->cc, xs->cc.ops, get_random_u32());
 	xs->ka.probes = 0;

@@ -136,6 +136,7 @@ static void data_in_order(struct sock *sk, struct xtcp_ctx *c, struct xtcp_effec
 	fx->queued = 1;
 	fx->data = 1;
 	fx->fin = !!(c->seg.flags & XTCP_FIN);
+	xtcp_ecn_data(sk, c);
 	xtcp_delack_data_came(sk, skb);
 	data_append(sk, skb);
 	if (!fx->fin && !RB_EMPTY_ROOT(&xs->rcv.ooo)) {
@@ -240,6 +241,7 @@ static void data_out_of_order(struct sock *sk, struct xtcp_ctx *c, struct xtcp_e
 		return;
 	}
 	fx->queued = 1;
+	xtcp_ecn_data(sk, c);
 	data_drop_covered(sk, data_insert_ooo(sk, c->skb, &at));
 	if (xs->neg.sack_ok)
 		xtcp_sack_rcv_add(&xs->rcv.sack, c->seg.seq, c->seg.end_seq);

@@ -69,7 +69,7 @@ u64 xtcp_loss_sent_us(const struct sk_buff *skb, u64 now_us);
 void xtcp_recovery_init(struct sock *sk);
 void xtcp_recovery_on_ack(struct sock *sk, struct xtcp_ack_info *ai);
 void xtcp_recovery_on_rto(struct sock *sk);
-void xtcp_recovery_on_tlp_loss(struct sock *sk);
+void xtcp_recovery_on_local_drop(struct sock *sk);
 void xtcp_recovery_retransmit(struct sock *sk);
 void xtcp_recovery_path_shrank(struct sock *sk);
 void xtcp_recovery_handshake_done(struct sock *sk);
@@ -103,6 +103,16 @@ void xtcp_delack_hold_over(struct sock *sk);
 void xtcp_delack_quick(struct sock *sk, u32 max);
 void xtcp_delack_cleanup_rbuf(struct sock *sk, int copied);	/* the reader took bytes */
 bool xtcp_delack_oow_ok(struct sock *sk, const struct xtcp_ctx *c);	/* not rate-limited */
+
+/* ecn.c: explicit congestion notification */
+u8 xtcp_ecn_offer(struct sock *sk);
+void xtcp_ecn_fallback(struct sock *sk, struct xtcp_skb_cb *cb);
+void xtcp_ecn_peer_syn(struct sock *sk, const struct xtcp_seg *seg);
+bool xtcp_ecn_asked(const struct xtcp_seg *seg, u8 tos);
+bool xtcp_ecn_accepted(const struct net *net, const struct dst_entry *dst);
+u8 xtcp_ecn_xmit(struct sock *sk, const struct xtcp_skb_cb *cb, u32 len);
+void xtcp_ecn_data(struct sock *sk, const struct xtcp_ctx *c);
+bool xtcp_ecn_echoed(const struct sock *sk, const struct xtcp_seg *seg);
 
 /* buf.c: how large the socket's buffers are */
 void xtcp_buf_init(struct sock *sk);

@@ -317,6 +317,7 @@ static void listen_init_from_req(struct sock *child, const struct xtcp_req *req,
 		.ecn_ok = req->ecn_ok,
 		.ts_offset = req->ts_offset,
 	};
+	xs->ecn = (struct xtcp_ecn) {};
 	listen_init_rcv(&xs->rcv, req);
 	listen_init_snd(&xs->snd, req, window);
 	xs->inet.inet_num = req->mini.lport;

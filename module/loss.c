@@ -113,6 +113,12 @@ void xtcp_loss_reo_timeout(struct sock *sk)
 	xtcp_recovery_retransmit(sk);
 }
 
+/* Nothing lost or SACKed that recovery would see to. */
+static bool loss_may_probe(const struct xtcp_sock *xs)
+{
+	return xs->rec.ca_state == XTCP_CA_OPEN || xs->rec.ca_state == XTCP_CA_CWR;
+}
+
 /**
  * xtcp_loss_arm_tlp - data is out: when to probe the tail (RFC 8985 7.2)
  * @sk: locked
@@ -123,7 +129,7 @@ void xtcp_loss_arm_tlp(struct sock *sk)
 	u32 rto_us = jiffies_to_usecs(xtcp_ack_rto(sk));
 	u32 pto;
 
-	if (!xs->neg.sack_ok || xs->rec.ca_state != XTCP_CA_OPEN || xs->rec.tlp.active ||
+	if (!xs->neg.sack_ok || !loss_may_probe(xs) || xs->rec.tlp.active ||
 	    !xs->snd.packets_out || xs->snd.sacked_out || !xs->rtt.srtt_us ||
 	    sk->sk_state == TCP_SYN_SENT) {
 		xtcp_timer_cancel(sk, XTCP_T_TLP);
@@ -169,7 +175,7 @@ void xtcp_loss_tlp_timeout(struct sock *sk)
 {
 	struct xtcp_sock *xs = xtcp_sk(sk);
 
-	if (!xs->snd.packets_out || xs->rec.tlp.active || xs->rec.ca_state != XTCP_CA_OPEN)
+	if (!xs->snd.packets_out || xs->rec.tlp.active || !loss_may_probe(xs))
 		return;
 	if (loss_send_probe(sk)) {
 		XTCP_INC(sock_net(sk), LOSSPROBES);

@@ -100,6 +100,7 @@
 	X(DELIVERED, "TCPDelivered")					\
 	X(MTUPSUCCESS, "TCPMTUPSuccess")				\
 	X(MTUPFAIL, "TCPMTUPFail")					\
+	X(DELIVEREDCE, "TCPDeliveredCE")				\
 	X(OUTOFWINDOWICMPS, "OutOfWindowIcmps")				\
 	X(LOCKDROPPEDICMPS, "LockDroppedIcmps")
 
@@ -133,7 +134,11 @@
 	X(PMTUREDUCED, "PmtuReduced")					\
 	X(SYNQEXPIRED, "SynQueueExpired")				\
 	X(REQSDROPPED, "RequestsDropped")				\
-	X(DISABLED, "FamilyDisabled")
+	X(DISABLED, "FamilyDisabled")					\
+	X(ECNFALLBACK, "EcnFallback")					\
+	X(ECNCEDATA, "EcnCEData")					\
+	X(CWNDCUTS, "EcnWindowCuts")					\
+	X(LOCALCONGESTION, "LocalCongestion")
 
 #define XTCP_MIB_ENUM(name, label)	XTCP_MIB_##name,
 enum xtcp_mib_id {

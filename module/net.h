@@ -40,6 +40,8 @@ struct xtcp_knobs {
 	int base_mss;
 	int challenge_ack_limit;	/* per second and namespace, INT_MAX: none */
 	int early_demux;
+	int ecn;			/* 0, 1 asked for, 2 granted when asked */
+	int ecn_fallback;		/* a SYN that goes again asks no more */
 	int fin_timeout;		/* jiffies */
 	int invalid_ratelimit;		/* jiffies */
 	int keepalive_intvl;		/* jiffies */

@@ -361,7 +361,7 @@ int xtcp_output_connect(struct sock *sk)
 		return -EHOSTUNREACH;
 	output_init_connect(sk);
 	XTCP_INC(sock_net(sk), ACTIVEOPENS);
-	return output_send_syn(sk, XTCP_SYN);
+	return output_send_syn(sk, XTCP_SYN | xtcp_ecn_offer(sk));
 }
 
 /**
@@ -377,7 +377,7 @@ int xtcp_output_synack(struct sock *sk)
 
 	if (!syn || !(XTCP_CB(syn)->flags & XTCP_SYN))
 		return -EINVAL;
-	XTCP_CB(syn)->flags |= XTCP_ACK;
+	XTCP_CB(syn)->flags = XTCP_SYN | XTCP_ACK | (xtcp_sk(sk)->neg.ecn_ok ? XTCP_ECE : 0);
 	err = xtcp_xmit_skb(sk, syn, true);
 	return err > 0 ? 0 : err;
 }

@@ -59,7 +59,8 @@ bool xtcp_passive_permitted(struct sock *listener, struct sk_buff *skb, struct x
 }
 
 /* Options both sides want (RFC 9293 3.7.1, RFC 7323, RFC 2018). */
-static void passive_negotiate(struct xtcp_req *req, const struct xtcp_opts *opts, bool cookie)
+static void passive_negotiate(struct xtcp_req *req, const struct sk_buff *skb,
+			      const struct xtcp_seg *seg, const struct xtcp_opts *opts, bool cookie)
 {
 	u16 user_mss = READ_ONCE(xtcp_sk(req->listener)->snd.user_mss);
 	const struct net *net = read_pnet(&req->mini.net);
@@ -75,6 +76,7 @@ static void passive_negotiate(struct xtcp_req *req, const struct xtcp_opts *opts
 	req->wscale_ok = room && (opts->has & XTCP_OPT_WSCALE) && xtcp_knob(net, window_scaling);
 	if (req->wscale_ok)
 		req->snd_wscale = opts->wscale;
+	req->ecn_ok = room && xtcp_ecn_asked(seg, XTCP_CB(skb)->tos);
 	req->mss = XTCP_DEFAULT_MSS;
 	if (opts->mss)
 		req->mss = user_mss && user_mss < opts->mss ? user_mss : opts->mss;
@@ -102,7 +104,8 @@ static void passive_set_window(const struct sock *listener, struct xtcp_req *req
 }
 
 /**
- * xtcp_passive_choose_window - window and shift of the SYN-ACK, by the listener's buffer
+ * xtcp_passive_choose_window - window and shift of the SYN-ACK, by the listener's buffer;
+ *	and is ECN granted on this route?
  * @listener: not locked
  * @req: options negotiated
  *
@@ -112,8 +115,10 @@ struct dst_entry *xtcp_passive_choose_window(struct sock *listener, struct xtcp_
 {
 	struct dst_entry *dst = xtcp_reply_route_synack(listener, req);
 
-	if (dst)
-		passive_set_window(listener, req, dst);
+	if (!dst)
+		return NULL;
+	passive_set_window(listener, req, dst);
+	req->ecn_ok = req->ecn_ok && xtcp_ecn_accepted(sock_net(listener), dst);
 	return dst;
 }
 
@@ -128,7 +133,7 @@ static enum skb_drop_reason passive_remember(struct sock *listener, struct sk_bu
 	if (!req)
 		return SKB_DROP_REASON_NOMEM;
 	xtcp_synq_fill(req, listener, skb, key);
-	passive_negotiate(req, opts, false);
+	passive_negotiate(req, skb, seg, opts, false);
 	req->irs = seg->seq;
 	req->isn = isn ? : xtcp_synq_isn(key);
 	dst = xtcp_passive_choose_window(listener, req);
@@ -160,7 +165,7 @@ static enum skb_drop_reason passive_send_cookie(struct sock *listener, struct sk
 	struct dst_entry *dst;
 
 	xtcp_synq_fill(&req, listener, skb, key);
-	passive_negotiate(&req, opts, true);
+	passive_negotiate(&req, skb, seg, opts, true);
 	req.irs = seg->seq;
 	dst = xtcp_passive_choose_window(listener, &req);
 	if (!dst)

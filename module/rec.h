@@ -21,6 +21,7 @@
  * @num_cached: used entries of @cached
  * @dupacks: consecutive duplicate ACKs (without SACK)
  * @undo_marker: SND.UNA when the reduction began, 0: nothing to undo
+ * @cut_stays: an ECE confirmed the reduction, whatever else was in error
  * @undo_retrans: retransmissions since, less those that a D-SACK showed needless
  * @retrans_ts: TSval clock at the first retransmission of this episode, 0: none
  * @retrans_stamp: the same clock when the segment retransmitted first in this
@@ -43,6 +44,7 @@ struct xtcp_rec {
 	u8 syn_retries;
 	u8 reordering;
 	u8 num_cached;
+	bool cut_stays;
 	u32 dupacks;
 	u32 undo_marker;
 	int undo_retrans;

@@ -106,7 +106,19 @@ static void recovery_reduce(struct xtcp_sock *xs)
 	xs->rec.undo_retrans = -1;
 	xs->rec.retrans_ts = 0;
 	xs->rec.retrans_stamp = 0;
+	xs->rec.cut_stays = false;
 	xs->rec.tlp.active = false;
+	xs->ecn.cwr = xs->neg.ecn_ok;
+}
+
+/* Congestion without a loss: the window shrinks over a round trip (RFC 3168 6.1.2). */
+static void recovery_enter_cwr(struct xtcp_sock *xs, u32 flight)
+{
+	recovery_reduce(xs);
+	xs->rec.undo_marker = 0;
+	xs->rec.ca_state = XTCP_CA_CWR;
+	xtcp_prr_begin(&xs->rec.prr, flight);
+	recovery_event(xs, XTCP_CC_EV_ECE);
 }
 
 static void recovery_enter(struct sock *sk, const struct xtcp_ack_info *ai)
@@ -170,14 +182,17 @@ static void recovery_undo(struct sock *sk)
 	} else {
 		XTCP_INC(sock_net(sk), FULLUNDO);
 	}
-	xs->cc.cwnd = max(xs->cc.cwnd, xs->cc.ops->undo_cwnd(&xs->cc));
-	xs->cc.ssthresh = max(xs->cc.ssthresh, xs->cc.prior_ssthresh);
+	if (!xs->rec.cut_stays) {
+		xs->cc.cwnd = max(xs->cc.cwnd, xs->cc.ops->undo_cwnd(&xs->cc));
+		xs->cc.ssthresh = max(xs->cc.ssthresh, xs->cc.prior_ssthresh);
+		xs->ecn.cwr = 0;
+	}
 	xs->rec.undo_marker = 0;
 	recovery_unmark_lost(xs);
 	recovery_leave(xs);
 }
 
-/* Fast recovery: PRR decides how much may leave for this ACK. */
+/* Fast recovery and CWR: PRR decides how much may leave for this ACK. */
 static void recovery_fast(struct xtcp_sock *xs, const struct xtcp_ack_info *ai)
 {
 	u32 in_flight = xtcp_packets_in_flight(xs);
@@ -236,9 +251,9 @@ static void recovery_step(struct sock *sk, struct xtcp_ack_info *ai)
 
 	switch (xs->rec.ca_state) {
 	case XTCP_CA_RECOVERY:
+	case XTCP_CA_CWR:
 		recovery_fast(xs, ai);
 		break;
-	case XTCP_CA_CWR:
 	case XTCP_CA_LOSS:
 		if (!xtcp_seq_before(xs->snd.una, xs->snd.high_seq))
 			recovery_leave(xs);
@@ -251,7 +266,26 @@ static void recovery_step(struct sock *sk, struct xtcp_ack_info *ai)
 	if (xs->rec.ca_state <= XTCP_CA_CWR && xs->snd.lost_out && !recovery_probe_lost(sk)) {
 		recovery_enter(sk, ai);
 		recovery_fast(xs, ai);
+	} else if (ai->ece && xs->rec.ca_state < XTCP_CA_CWR) {
+		XTCP_INC(sock_net(sk), CWNDCUTS);
+		recovery_enter_cwr(xs, ai->prior_in_flight);
+		recovery_fast(xs, ai);
 	}
+}
+
+/* The probe itself repaired a loss (RFC 8985 7.4.2): nothing is in flight that could shrink. */
+static void recovery_tlp_loss(struct sock *sk)
+{
+	struct xtcp_sock *xs = xtcp_sk(sk);
+
+	XTCP_INC(sock_net(sk), LOSSPROBERECOVERY);
+	if (xs->rec.ca_state > XTCP_CA_DISORDER)
+		return;
+	recovery_reduce(xs);
+	xs->rec.undo_marker = 0;
+	if (!xs->cc.ops->cong_control)
+		xs->cc.cwnd = max(xs->cc.ssthresh, 1U);
+	recovery_event(xs, XTCP_CC_EV_OPEN);
 }
 
 /**
@@ -269,30 +303,26 @@ void xtcp_recovery_on_ack(struct sock *sk, struct xtcp_ack_info *ai)
 		recovery_count_reno(xs, ai);
 		recovery_detect_reno(sk, ai);
 	}
+	xs->rec.cut_stays |= ai->ece;
 	if (recovery_was_needless(xs, ai))
 		recovery_undo(sk);
 	else
 		recovery_step(sk, ai);
 	if (xtcp_rack_tlp_ack(&xs->rec.tlp, xs->snd.una, ai->dsack, ai->dup))
-		xtcp_recovery_on_tlp_loss(sk);
+		recovery_tlp_loss(sk);
 }
 
 /**
- * xtcp_recovery_on_tlp_loss - the probe itself repaired a loss (RFC 8985 7.4.2)
+ * xtcp_recovery_on_local_drop - the queue below us is full: that is congestion, too
  * @sk: locked
  */
-void xtcp_recovery_on_tlp_loss(struct sock *sk)
+void xtcp_recovery_on_local_drop(struct sock *sk)
 {
 	struct xtcp_sock *xs = xtcp_sk(sk);
 
-	XTCP_INC(sock_net(sk), LOSSPROBERECOVERY);
-	if (xs->rec.ca_state > XTCP_CA_DISORDER)
-		return;
-	recovery_reduce(xs);
-	xs->rec.undo_marker = 0;
-	if (!xs->cc.ops->cong_control)
-		xs->cc.cwnd = max(xs->cc.ssthresh, 1U);
-	xs->rec.ca_state = XTCP_CA_CWR;
+	XTCP_INC(sock_net(sk), LOCALCONGESTION);
+	if (xs->rec.ca_state < XTCP_CA_CWR)
+		recovery_enter_cwr(xs, xtcp_packets_in_flight(xs));
 }
 
 /**

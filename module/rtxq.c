@@ -316,6 +316,8 @@ int xtcp_rtxq_retransmit(struct sock *sk, struct sk_buff *skb, u32 segs)
 	err = xs->af->route(sk);
 	if (err)
 		return -EHOSTUNREACH;
+	if (XTCP_CB(skb)->flags & XTCP_SYN)
+		xtcp_ecn_fallback(sk, XTCP_CB(skb));
 	len = rtxq_retransmit_len(sk, skb, segs);
 	if (len < 0)
 		return len;

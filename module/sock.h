@@ -52,6 +52,22 @@ struct xtcp_neg {
 	u32 ts_offset;		/* added to the clock in TSval */
 };
 
+/**
+ * struct xtcp_ecn - explicit congestion notification, with neg.ecn_ok; ecn.c
+ * @silent: a SYN of ours did not ask for it: mark nothing, but echo (RFC 3168 6.1.1)
+ * @seen: data came marked, so the peer uses it
+ * @echo: CE came: ECE on each segment until CWR comes
+ * @cwr: the window was cut: CWR on the next new data
+ * @delivered_ce: segments delivered by ACKs with ECE
+ */
+struct xtcp_ecn {
+	u8 silent:1,
+	   seen:1,
+	   echo:1,
+	   cwr:1;
+	u32 delivered_ce;
+};
+
 /* Keepalive settings of the socket, jiffies; 0: the knob. timeout.c */
 struct xtcp_ka {
 	u32 idle;
@@ -151,6 +167,7 @@ struct xtcp_sock {
 	struct inet_sock inet;
 	const struct xtcp_af_ops *af;
 	struct xtcp_neg neg;
+	struct xtcp_ecn ecn;
 	struct xtcp_rcv rcv;
 	struct xtcp_snd snd;
 	struct xtcp_mtup mtup;

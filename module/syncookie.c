@@ -162,6 +162,7 @@ static bool syncookie_take_options(struct xtcp_req *req, const struct xtcp_key *
 	req->ts_recent = opts->tsval;
 	xtcp_cookie_ts_decode(opts->tsecr - req->ts_offset, &o);
 	req->sack_ok = o.sack_ok;
+	req->ecn_ok = o.ecn_ok;
 	req->wscale_ok = o.wscale_ok;
 	req->snd_wscale = o.wscale;
 	return (!o.sack_ok || xtcp_knob(net, sack)) &&

@@ -72,6 +72,8 @@ static const struct sysctl_knob sysctl_knobs[] = {
 	{ .name = "comp_sack_slack_ns", .offset = KNOB_AT(comp_sack_slack), .n = 1,
 	  .hi = NSEC_PER_SEC, .def = { 100 * NSEC_PER_USEC } },
 	KNOB(early_demux, 0, 1, 1),
+	KNOB(ecn, 0, 2, 2),
+	KNOB(ecn_fallback, 0, 1, 1),
 	KNOB(enabled, 0, 1, 0),
 	KNOB_TIME(fin_timeout, SYSCTL_SECONDS, 0, SYSCTL_MAX_SECONDS, 60),
 	KNOB_TIME(invalid_ratelimit, SYSCTL_MS, 0, SYSCTL_MAX_MS, 500),

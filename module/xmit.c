@@ -222,6 +222,9 @@ static void xmit_set_gso(struct sock *sk, struct sk_buff *skb, u32 segs)
 	si->gso_segs = segs;
 	si->gso_size = gso ? mss : 0;
 	si->gso_type = gso ? sk->sk_gso_type : 0;
+	/* CWR on the first segment of many only. */
+	if (gso && (XTCP_CB(skb)->flags & XTCP_CWR))
+		si->gso_type |= SKB_GSO_TCP_ECN;
 }
 
 /**
@@ -246,6 +249,7 @@ int xtcp_xmit_skb(struct sock *sk, struct sk_buff *skb, bool clone)
 	if (unlikely(!skb))
 		return -ENOBUFS;
 	skb->dev = NULL;	/* shares its place with the retransmission queue's rbnode */
+	XTCP_CB(skb)->flags |= xtcp_ecn_xmit(sk, XTCP_CB(skb), bytes);
 	flags = XTCP_CB(skb)->flags;
 	xmit_set_gso(sk, skb, segs);
 	xmit_build_header(sk, skb);
@@ -259,6 +263,8 @@ int xtcp_xmit_skb(struct sock *sk, struct sk_buff *skb, bool clone)
 	XTCP_ADD(sock_net(sk), OUTSEGS, segs);
 	memset(skb->cb, 0, sizeof(struct inet_skb_parm));
 	err = xs->af->queue_xmit(sk, skb);
+	if (unlikely(err > 0) && bytes)
+		xtcp_recovery_on_local_drop(sk);
 	return unlikely(err > 0) ? net_xmit_eval(err) : err;
 }
 

@@ -36,7 +36,7 @@ enum xtcp_cc_state {
  * @XTCP_CC_EV_CWR_DONE: a reduction is complete
  * @XTCP_CC_EV_RECOVERY: fast recovery begins, after ssthresh()
  * @XTCP_CC_EV_LOSS: the retransmission timer fired, after ssthresh()
- * @XTCP_CC_EV_ECE: an ACK carried ECE
+ * @XTCP_CC_EV_ECE: congestion without a loss, after ssthresh(): ECE, or a full queue below us
  * @XTCP_CC_EV_OPEN: recovery is over
  */
 enum xtcp_cc_event {

@@ -573,6 +573,25 @@ static bool bbr_sample_limited(struct bbr *b, const struct xtcp_cc_ack *a)
 	return b->limited || a->rs_app_limited;
 }
 
+static void bbr_save_state(struct xtcp_cc *cc, struct bbr *b)
+{
+	bbr_save_cwnd(cc);
+	b->has_undo = false;
+	b->undo_bw_shortterm = b->bw_shortterm;
+	b->undo_inflight_shortterm = b->inflight_shortterm;
+	b->undo_inflight_longterm = b->inflight_longterm;
+}
+
+/* The round saw congestion; what it will be cut from is kept, to undo it. */
+static void bbr_note_loss(struct xtcp_cc *cc, struct bbr *b, u32 delivered)
+{
+	if (!b->is_loss_in_round) {
+		b->loss_round_delivered = delivered;
+		bbr_save_state(cc, b);
+	}
+	b->is_loss_in_round = true;
+}
+
 static void bbr_cong_control(struct xtcp_cc *cc, const struct xtcp_cc_ack *a)
 {
 	struct bbr *b = bbr_priv(cc);
@@ -588,6 +607,10 @@ static void bbr_cong_control(struct xtcp_cc *cc, const struct xtcp_cc_ack *a)
 	b->mss = (u16)xtcp_clamp_u32(a->mss, 1, U16_MAX);
 	if (!b->started)
 		bbr_start(cc, b, a);
+	/* A mark counts as one loss would (RFC 3168 5). */
+	if (b->congested)
+		bbr_note_loss(cc, b, s.delivered);
+	b->congested = false;
 	s.app_limited = bbr_sample_limited(b, a);
 	if (a->interval_us)
 		s.bw = (u32)xtcp_min_u64(xtcp_div_u64((u64)a->rs_delivered << BBR_BW_SHIFT,
@@ -595,15 +618,6 @@ static void bbr_cong_control(struct xtcp_cc *cc, const struct xtcp_cc_ack *a)
 	bbr_update_model(cc, b, &s);
 	bbr_set_pacing_rate(cc, b, bbr_gains[b->state].pacing);
 	bbr_set_cwnd(cc, b, &s);
-}
-
-static void bbr_save_state(struct xtcp_cc *cc, struct bbr *b)
-{
-	bbr_save_cwnd(cc);
-	b->has_undo = false;
-	b->undo_bw_shortterm = b->bw_shortterm;
-	b->undo_inflight_shortterm = b->inflight_shortterm;
-	b->undo_inflight_longterm = b->inflight_longterm;
 }
 
 /* The volume in flight at which losses passed the threshold, within a burst perhaps. */
@@ -636,11 +650,7 @@ static void bbr_lost(struct xtcp_cc *cc, const struct xtcp_cc_lost *l)
 {
 	struct bbr *b = bbr_priv(cc);
 
-	if (!b->is_loss_in_round) {
-		b->loss_round_delivered = (u32)l->delivered;
-		bbr_save_state(cc, b);
-	}
-	b->is_loss_in_round = true;
+	bbr_note_loss(cc, b, (u32)l->delivered);
 	if (b->is_bw_probe_sample && bbr_too_high(l->lost, l->tx_in_flight))
 		bbr_handle_too_high(cc, b, l);
 }
@@ -707,6 +717,8 @@ static void bbr_event(struct xtcp_cc *cc, enum xtcp_cc_event ev)
 		bbr_tx_start(cc, b);
 	else if (ev == XTCP_CC_EV_OPEN)
 		b->restore = true;
+	else if (ev == XTCP_CC_EV_ECE)
+		b->congested = true;
 }
 
 const struct xtcp_cc_ops xtcp_cc_bbr = {

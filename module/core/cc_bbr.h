@@ -88,6 +88,7 @@ enum bbr_ack_phase {
  * @probe_rtt_round_done: and it had it for a round
  * @limited: @limited_until counts
  * @has_undo: @undo_state counts
+ * @congested: there was congestion without a loss: the next ACK counts one
  * @restore: return to the window before the loss at the next ACK
  */
 struct bbr {
@@ -141,6 +142,7 @@ struct bbr {
 	u16 limited : 1;
 	u16 has_undo : 1;
 	u16 restore : 1;
+	u8 congested : 1;
 };
 
 static_assert(sizeof(struct bbr) <= XTCP_CC_PRIV_WORDS * sizeof(u64));

@@ -35,6 +35,7 @@
 
 /**
  * struct seg - one TCP segment, host byte order
+ * @tos: of the IP header
  * @opt, @optlen: the options, padded to four bytes by the sender
  * @ts, @tsval, @tsecr: parsed timestamps, or to be sent if @ts
  * @nsack: SACK blocks found, @sack their edges
@@ -45,6 +46,7 @@ struct seg {
 	uint16_t sport, dport;
 	uint32_t seq, ack;
 	uint16_t flags, win, urg, mss;
+	uint8_t tos;
 	uint8_t opt[40];
 	uint8_t optlen;
 	int8_t wscale;

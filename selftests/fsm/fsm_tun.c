@@ -215,9 +215,9 @@ static void seg_print(const char *dir, const struct seg *seg)
 {
 	char buf[16];
 
-	tap_note("%s %u>%u %s seq %u ack %u win %u len %u ts %u %u", dir, seg->sport, seg->dport,
+	tap_note("%s %u>%u %s seq %u ack %u win %u len %u ts %u %u tos %#x", dir, seg->sport, seg->dport,
 		 seg_flags(seg->flags, buf), seg->seq, seg->ack, seg->win, seg->len,
-		 seg->tsval, seg->tsecr);
+		 seg->tsval, seg->tsecr, seg->tos);
 }
 
 static size_t seg_options(const struct seg *seg, uint8_t *o)
@@ -270,7 +270,13 @@ void tun_send(const struct seg *seg)
 	put16(t + 18, seg->urg);
 	memcpy(t + hlen, seg->data, seg->len);
 	put16(t + 16, csum_tcp(seg->saddr, seg->daddr, t, hlen + seg->len) ^ seg->bad_csum);
-	tun_send_raw(p, ip_header(p, seg->saddr, seg->daddr, IPPROTO_TCP, hlen + seg->len));
+	hlen = ip_header(p, seg->saddr, seg->daddr, IPPROTO_TCP, hlen + seg->len);
+	if (seg->tos) {
+		p[1] = seg->tos;
+		put16(p + 10, 0);
+		put16(p + 10, ~csum_add(0, p, 20));
+	}
+	tun_send_raw(p, hlen);
 }
 
 /* An ICMP message from the peer that quotes the given packet. */
@@ -337,6 +343,7 @@ static bool seg_parse(struct seg *seg, const uint8_t *p, size_t len)
 	seg->seq = get32(t + 4);
 	seg->ack = get32(t + 8);
 	seg->flags = get16(t + 12) & 0x1ff;
+	seg->tos = p[1];
 	seg->win = get16(t + 14);
 	seg->urg = get16(t + 18);
 	seg->len = tlen - hlen;

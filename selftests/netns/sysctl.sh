@@ -20,6 +20,8 @@ comp_sack_delay_ns 0 1000000000 1000000
 comp_sack_nr 0 255 44
 comp_sack_slack_ns 0 1000000000 100000
 early_demux 0 1 1
+ecn 0 2 2
+ecn_fallback 0 1 1
 enabled 0 1 1
 fin_timeout 0 2147483 60
 invalid_ratelimit 0 86400000 500

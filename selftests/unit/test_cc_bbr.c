@@ -436,6 +436,25 @@ TEST(bbr_undo_cwnd__forgets_the_loss)
 	EXPECT_GE(h.cc.pacing_rate, rate * 98 / 100);
 }
 
+/* A mark while cruising is worth one loss, however many ACKs echo it. */
+TEST(bbr_event__ece_counts_as_one_loss)
+{
+	struct hand h = hand_new(1000);
+	u64 rate;
+
+	hand_rounds(&h, 12, 100, 50 * MS);
+	rate = h.cc.pacing_rate;
+	hand_rounds(&h, 1, 20, 50 * MS);
+	EXPECT_GE(h.cc.pacing_rate, rate * 98 / 100);
+	h.cc.ops->event(&h.cc, XTCP_CC_EV_ECE);
+	hand_rounds(&h, 2, 20, 50 * MS);
+	EXPECT_LT(h.cc.pacing_rate, rate * 80 / 100);
+	EXPECT_GT(h.cc.pacing_rate, rate * 60 / 100);
+	rate = h.cc.pacing_rate;
+	hand_rounds(&h, 2, 20, 50 * MS);
+	EXPECT_GE(h.cc.pacing_rate, rate * 98 / 100);
+}
+
 static struct hand hand_probing(void)
 {
 	struct hand h = hand_new(1000);

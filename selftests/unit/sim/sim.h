@@ -31,11 +31,14 @@ struct sim_path {
 	u32 mbit;
 	u32 rtt_us;
 	u32 buffer; /* segments */
+	u32 mark; /* queue from which on segments are marked CE, 0: no ECN */
 	u32 loss_ppm; /* after the queue, at random */
 	u32 burst; /* segments lost at a stretch, 0 counts as 1 */
 	u32 ack_loss_ppm;
 	u32 reorder_ppm;
 	u32 reorder_us; /* by which a reordered segment is late */
+	bool early; /* or rather early: it overtakes */
+	u32 jitter_us; /* every segment is late by up to so much */
 	u32 duplicate_ppm;
 };
 
@@ -51,6 +54,7 @@ enum sim_event_type {
 struct sim_ack {
 	u32 ack;
 	u8 num;
+	u8 bits; /* SIM_ECE; of a segment with data the others */
 	struct xtcp_sack_block blocks[3];
 };
 
@@ -70,12 +74,18 @@ struct sim_seg {
 	bool sacked, lost, resent, in_flight;
 };
 
+/* What a segment bears; congestion without a loss (RFC 3168). */
+#define SIM_ECT 0x01
+#define SIM_CE 0x02
+#define SIM_CWR 0x04
+#define SIM_ECE 0x08
+
 struct sim_rcv {
 	struct xtcp_sack_rcv sack;
 	u8 held[SIM_RING];
 	u32 nxt;
 	u32 unacked;
-	bool delack_armed;
+	bool delack_armed, echo;
 };
 
 struct sim_flow {
@@ -91,11 +101,11 @@ struct sim_flow {
 	u32 in_flight, sacked_out, lost_out; /* lost and not resent */
 	u32 backoff, first, last; /* slots first and last in flight, by time */
 	u64 rto_at_us, pto_at_us, reo_at_us, timer_at_ns, pace_ns;
-	bool send_armed, started, cwnd_limited;
+	bool send_armed, started, cwnd_limited, cwr;
 	struct sim_rcv rcv;
 	/* figures */
 	u64 start_us;
-	u32 first_seq, resent, spurious, rtos, tlps, undos;
+	u32 first_seq, resent, spurious, rtos, tlps, undos, cuts;
 };
 
 struct sim {
@@ -118,7 +128,7 @@ void sim_run(struct sim *s, u64 until_us);
 void sim_free(struct sim *s);
 void sim_at(struct sim *s, u64 at_ns, enum sim_event_type type, u32 flow, u32 seq,
 	    const struct sim_ack *ack);
-void sim_transmit(struct sim *s, u32 flow, u32 seq);
+void sim_transmit(struct sim *s, u32 flow, u32 seq, u8 bits);
 u32 sim_queue_p95_us(struct sim *s);
 
 static inline u64 sim_now_us(const struct sim *s)

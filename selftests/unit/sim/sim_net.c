@@ -93,8 +93,9 @@ static bool sim_lost(struct sim *s)
 }
 
 /* Into the queue, through the link, over half of the way. */
-void sim_transmit(struct sim *s, u32 flow, u32 seq)
+void sim_transmit(struct sim *s, u32 flow, u32 seq, u8 bits)
 {
+	struct sim_ack data = { .bits = bits };
 	u64 wait = s->link_free_ns > s->now_ns ? s->link_free_ns - s->now_ns : 0;
 	u64 at;
 
@@ -102,22 +103,26 @@ void sim_transmit(struct sim *s, u32 flow, u32 seq)
 		s->dropped++;
 		return;
 	}
+	if (s->path.mark && (bits & SIM_ECT) && wait / sim_tx_ns(s) >= s->path.mark)
+		data.bits |= SIM_CE;
 	sim_note_delay(s, wait);
 	s->link_free_ns = s->now_ns + wait + sim_tx_ns(s);
 	if (sim_lost(s))
 		return;
 	at = s->link_free_ns + s->path.rtt_us * 500ULL;
 	if (sim_chance(s, s->path.reorder_ppm))
-		at += s->path.reorder_us * 1000ULL;
-	sim_at(s, at, SIM_EV_DATA, flow, seq, NULL);
+		at += (s->path.early ? -1ULL : 1ULL) * s->path.reorder_us * 1000;
+	if (s->path.jitter_us)
+		at += sim_rnd(s) % s->path.jitter_us * 1000ULL;
+	sim_at(s, at, SIM_EV_DATA, flow, seq, &data);
 	if (sim_chance(s, s->path.duplicate_ppm))
-		sim_at(s, at + 1000, SIM_EV_DATA, flow, seq, NULL);
+		sim_at(s, at + 1000, SIM_EV_DATA, flow, seq, &data);
 }
 
 static void sim_rcv_ack(struct sim *s, u32 flow)
 {
 	struct sim_rcv *r = &s->flow[flow]->rcv;
-	struct sim_ack a = { .ack = r->nxt };
+	struct sim_ack a = { .ack = r->nxt, .bits = r->echo ? SIM_ECE : 0 };
 
 	a.num = xtcp_sack_rcv_report(&r->sack, a.blocks, ARRAY_SIZE(a.blocks));
 	r->unacked = 0;
@@ -126,7 +131,7 @@ static void sim_rcv_ack(struct sim *s, u32 flow)
 }
 
 /* RFC 9293 and 5681: at once when out of order or filling a gap, else every second. */
-static void sim_rcv_data(struct sim *s, u32 flow, u32 seq)
+static void sim_rcv_data(struct sim *s, u32 flow, u32 seq, u8 bits)
 {
 	struct sim_rcv *r = &s->flow[flow]->rcv;
 	bool gap = r->sack.num;
@@ -138,6 +143,7 @@ static void sim_rcv_data(struct sim *s, u32 flow, u32 seq)
 		sim_rcv_ack(s, flow);
 		return;
 	}
+	r->echo = (r->echo && !(bits & SIM_CWR)) || (bits & SIM_CE);
 	r->held[seq % SIM_RING] = 1;
 	if (seq != r->nxt) {
 		xtcp_sack_rcv_add(&r->sack, seq, seq + 1);
@@ -185,7 +191,7 @@ static void sim_dispatch(struct sim *s, struct sim_event *e)
 {
 	switch (e->type) {
 	case SIM_EV_DATA:
-		return sim_rcv_data(s, e->flow, e->seq);
+		return sim_rcv_data(s, e->flow, e->seq, e->ack.bits);
 	case SIM_EV_ACK:
 		return sim_snd_ack(s, e->flow, &e->ack);
 	case SIM_EV_SEND:

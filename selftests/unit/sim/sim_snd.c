@@ -11,7 +11,7 @@
 struct sim_news {
 	struct xtcp_rate_sample rs;
 	u32 acked, delivered, lost, prior_in_flight, rtt_us;
-	bool advanced, dsack;
+	bool advanced, dsack, ece;
 };
 
 /* The list of what is in flight links slots of the ring; NONE is no slot. */
@@ -53,11 +53,14 @@ static void snd_xmit(struct sim *s, u32 flow, u32 seq)
 	struct sim_flow *f = s->flow[flow];
 	struct sim_seg *g = sim_seg(f, seq);
 	u64 now_us = sim_now_us(s);
+	u8 bits = 0;
 
 	if (seq == f->nxt) {
 		memset(g, 0, sizeof(*g));
 		g->seq = seq;
 		f->nxt++;
+		bits = SIM_ECT | (f->cwr ? SIM_CWR : 0);
+		f->cwr = false;
 	} else {
 		if (g->lost)
 			f->lost_out--;
@@ -76,7 +79,7 @@ static void snd_xmit(struct sim *s, u32 flow, u32 seq)
 	g->sent_us = now_us;
 	snd_link(f, seq);
 	f->prr.out++;
-	sim_transmit(s, flow, seq);
+	sim_transmit(s, flow, seq, bits);
 }
 
 static u64 snd_rto_us(const struct sim_flow *f)
@@ -308,6 +311,7 @@ static void snd_reduce(struct sim *s, struct sim_flow *f, u8 state)
 	f->high_seq = f->nxt;
 	f->undo_marker = f->una;
 	f->undo_retrans = 0;
+	f->cwr = true;
 }
 
 static void snd_undo(struct sim *s, struct sim_flow *f)
@@ -320,14 +324,29 @@ static void snd_undo(struct sim *s, struct sim_flow *f)
 	snd_tell(s, f, XTCP_CC_EV_OPEN);
 }
 
+/* Is the window on its way down, by proportional rate reduction? */
+static bool snd_reducing(const struct sim_flow *f)
+{
+	return f->cc.state == XTCP_CA_RECOVERY || f->cc.state == XTCP_CA_CWR;
+}
+
+static void snd_cut(struct sim *s, struct sim_flow *f, const struct sim_news *n)
+{
+	f->cuts++;
+	snd_reduce(s, f, XTCP_CA_CWR);
+	f->undo_marker = 0;
+	xtcp_prr_begin(&f->prr, n->prior_in_flight);
+	snd_tell(s, f, XTCP_CC_EV_ECE);
+}
+
 static void snd_recover(struct sim *s, struct sim_flow *f, const struct sim_news *n)
 {
 	bool was_recovering = snd_recovering(f);
 
 	if (n->dsack && f->undo_marker && !f->undo_retrans)
 		snd_undo(s, f);
-	if (snd_recovering(f) && xtcp_seq_geq(f->una, f->high_seq)) {
-		if (f->cc.state == XTCP_CA_RECOVERY && !f->cc.ops->cong_control)
+	if (f->cc.state != XTCP_CA_OPEN && xtcp_seq_geq(f->una, f->high_seq)) {
+		if (snd_reducing(f) && !f->cc.ops->cong_control)
 			f->cc.cwnd = f->cc.ssthresh;
 		f->cc.state = XTCP_CA_OPEN;
 		snd_tell(s, f, XTCP_CC_EV_OPEN);
@@ -335,9 +354,13 @@ static void snd_recover(struct sim *s, struct sim_flow *f, const struct sim_news
 	if (was_recovering && !snd_recovering(f))
 		xtcp_rack_recovered(&f->rack);
 	if (n->lost && !snd_recovering(f)) {
-		snd_reduce(s, f, XTCP_CA_RECOVERY);
+		if (f->cc.state != XTCP_CA_CWR)
+			snd_reduce(s, f, XTCP_CA_RECOVERY);
+		f->cc.state = XTCP_CA_RECOVERY;
 		xtcp_prr_begin(&f->prr, f->nxt - f->una);
 		snd_tell(s, f, XTCP_CC_EV_RECOVERY);
+	} else if (n->ece && f->cc.state == XTCP_CA_OPEN) {
+		snd_cut(s, f, n);
 	}
 }
 
@@ -365,7 +388,7 @@ static void snd_control(struct sim *s, struct sim_flow *f, const struct sim_news
 	xtcp_rate_finish(&f->rate, &n->rs, f->rtt.min_rtt_us, &a);
 	if (f->cc.ops->cong_control)
 		f->cc.ops->cong_control(&f->cc, &a);
-	else if (f->cc.state == XTCP_CA_RECOVERY)
+	else if (snd_reducing(f))
 		f->cc.cwnd = f->in_flight + xtcp_prr_sndcnt(&f->prr, f->cc.ssthresh, f->in_flight,
 							    n->delivered,
 							    n->advanced && !n->lost);
@@ -376,7 +399,8 @@ static void snd_control(struct sim *s, struct sim_flow *f, const struct sim_news
 void sim_snd_ack(struct sim *s, u32 flow, const struct sim_ack *ack)
 {
 	struct sim_flow *f = s->flow[flow];
-	struct sim_news n = { .prior_in_flight = f->in_flight, .rtt_us = U32_MAX };
+	struct sim_news n = { .prior_in_flight = f->in_flight, .rtt_us = U32_MAX,
+			      .ece = ack->bits & SIM_ECE };
 
 	if (xtcp_seq_before(ack->ack, f->una) || xtcp_seq_after(ack->ack, f->nxt))
 		return;
