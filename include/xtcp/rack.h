@@ -19,6 +19,7 @@
  * @rtt_us: its RTT
  * @fack: highest number acknowledged or SACKed
  * @dsack_round: SND.NXT when a D-SACK last widened the window, with @in_dsack_round
+ * @late_us: the most by which an original came later than RACK allows for without a window
  * @reo_wnd_mult: quarters of the minimum RTT that reordering may take
  * @reo_wnd_persist: recoveries for which @reo_wnd_mult is kept
  * @reordering_seen: a segment never retransmitted arrived below @fack
@@ -30,6 +31,7 @@ struct xtcp_rack {
 	u32 rtt_us;
 	u32 fack;
 	u32 dsack_round;
+	u32 late_us;
 	u8 reo_wnd_mult;
 	u8 reo_wnd_persist;
 	bool reordering_seen;

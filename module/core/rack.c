@@ -11,6 +11,7 @@
 
 #define RACK_REO_WND_PERSIST 16U
 #define RACK_REO_WND_MULT_MAX 255U
+#define RACK_LATE_DECAY 8U
 #define RACK_PTO_NO_RTT_US (1U * XTCP_USEC_PER_SEC)
 
 /**
@@ -24,6 +25,14 @@ void xtcp_rack_init(struct xtcp_rack *r, u32 snd_una)
 	r->end_seq = snd_una;
 	r->fack = snd_una;
 	r->reo_wnd_mult = 1;
+}
+
+/* An original arrived after what was sent later: how late would have been too late? */
+static void rack_reordered(struct xtcp_rack *r, u32 rtt_us)
+{
+	r->reordering_seen = true;
+	if (rtt_us > r->rtt_us)
+		r->late_us = xtcp_max_u32(r->late_us, rtt_us - r->rtt_us);
 }
 
 /**
@@ -48,7 +57,7 @@ void xtcp_rack_delivered(struct xtcp_rack *r, u64 xmit_us, u32 end_seq, bool ret
 	if (xtcp_seq_after(end_seq, r->fack))
 		r->fack = end_seq;
 	else if (end_seq != r->fack && !retransmitted)
-		r->reordering_seen = true;
+		rack_reordered(r, rtt_us);
 
 	if (retransmitted && (ts_older || rtt_us < min_rtt_us))
 		return;
@@ -86,11 +95,12 @@ void xtcp_rack_ack(struct xtcp_rack *r, u32 snd_una, u32 snd_nxt, bool dsack)
 }
 
 /**
- * xtcp_rack_recovered - a recovery is over: one step towards forgetting D-SACKs
+ * xtcp_rack_recovered - a recovery is over: one step towards forgetting D-SACKs and lateness
  * @r: the state
  */
 void xtcp_rack_recovered(struct xtcp_rack *r)
 {
+	r->late_us -= (r->late_us + RACK_LATE_DECAY - 1) / RACK_LATE_DECAY;
 	if (r->reo_wnd_persist)
 		r->reo_wnd_persist--;
 	if (!r->reo_wnd_persist)
@@ -105,16 +115,25 @@ void xtcp_rack_recovered(struct xtcp_rack *r)
  * @sacked: segments SACKed
  * @in_recovery: fast or RTO recovery
  *
- * RFC 8985 6.2 step 4.
+ * RFC 8985 6.2 step 4. Beyond it the window grows to what reordering was seen to take
+ * and a quarter, so that a path whose reordering exceeds min_rtt / 4 need not teach
+ * us by D-SACKs. Its bound, the smoothed RTT, is understood as one on the time from
+ * sending: two of them, of which RACK's own RTT, short when a segment overtook
+ * others, is a part.
  *
  * Return: microseconds.
  */
 u32 xtcp_rack_reo_wnd(const struct xtcp_rack *r, u32 min_rtt_us, u32 srtt_us, u32 sacked,
 		      bool in_recovery)
 {
+	u64 window, seen;
+
 	if (!r->reordering_seen && (in_recovery || sacked >= XTCP_RACK_DUPTHRESH))
 		return 0;
-	return (u32)xtcp_min_u64((u64)r->reo_wnd_mult * min_rtt_us / 4, srtt_us);
+	seen = (u64)r->late_us + r->late_us / 4;
+	seen = xtcp_min_u64(seen, 2ULL * srtt_us - xtcp_min_u32(r->rtt_us, srtt_us));
+	window = xtcp_min_u64((u64)r->reo_wnd_mult * min_rtt_us / 4, srtt_us);
+	return (u32)xtcp_max_u64(window, seen);
 }
 
 /**

@@ -151,6 +151,46 @@ TEST(rack_reo_wnd__quarter_of_min_rtt_up_to_srtt)
 	EXPECT_EQ(xtcp_rack_reo_wnd(&r, U32_MAX, 900, 0, false), 900);
 }
 
+/* What reordering took, and a quarter; of segments sent once; forgotten by eighths. */
+TEST(rack_reo_wnd__as_late_as_seen)
+{
+	struct xtcp_rack r = test_rack();
+
+	xtcp_rack_delivered(&r, 5000, 1200, false, false, 5400, 400);
+	xtcp_rack_delivered(&r, 4000, 1100, true, false, 5400, 400);
+	EXPECT_EQ(r.late_us, 0);
+	xtcp_rack_delivered(&r, 5000, 1200, false, false, 5400, 400);
+	xtcp_rack_delivered(&r, 4600, 1110, false, false, 5400, 400);
+	EXPECT_EQ(r.late_us, 400);
+	EXPECT_EQ(xtcp_rack_reo_wnd(&r, 400, 900, 9, true), 500);
+	EXPECT_EQ(xtcp_rack_reo_wnd(&r, 400, 900, 9, true), 500);
+	/* not beyond two round trips from sending */
+	r.late_us = 4000000000U;
+	r.rtt_us = 100;
+	EXPECT_EQ(xtcp_rack_reo_wnd(&r, 400, 900, 9, true), 1700);
+	r.rtt_us = 5000;
+	EXPECT_EQ(xtcp_rack_reo_wnd(&r, 400, 900, 9, true), 900);
+	r.late_us = 16;
+	xtcp_rack_recovered(&r);
+	EXPECT_EQ(r.late_us, 14);
+	r.late_us = 1;
+	xtcp_rack_recovered(&r);
+	EXPECT_EQ(r.late_us, 0);
+	xtcp_rack_recovered(&r);
+	EXPECT_EQ(r.late_us, 0);
+}
+
+/* A segment that came in time after all tells no more than that there is reordering. */
+TEST(rack_delivered__reordered_but_not_late)
+{
+	struct xtcp_rack r = test_rack();
+
+	xtcp_rack_delivered(&r, 5000, 1200, false, false, 5400, 400);
+	xtcp_rack_delivered(&r, 5100, 1100, false, false, 5400, 400);
+	EXPECT_TRUE(r.reordering_seen);
+	EXPECT_EQ(r.late_us, 0);
+}
+
 TEST(rack_reo_wnd__zero_without_reordering)
 {
 	struct xtcp_rack r = test_rack();
