@@ -237,11 +237,18 @@ static bool output_write(struct sock *sk, u8 nonagle, bool one)
  * xtcp_output_probe_when - delay of the next zero-window probe (RFC 9293 SHLD-29, 30)
  * @sk: locked
  *
- * Return: jiffies
+ * Return: jiffies, not past the end that TCP_USER_TIMEOUT sets
  */
 unsigned long xtcp_output_probe_when(const struct sock *sk)
 {
-	return max_t(unsigned long, xtcp_ack_rto(sk), usecs_to_jiffies(XTCP_RTO_MIN_US));
+	const struct xtcp_rec *rec = &xtcp_sk(sk)->rec;
+	u32 when = max_t(u32, xtcp_ack_rto(sk), usecs_to_jiffies(XTCP_RTO_MIN_US));
+	s32 left;
+
+	if (!rec->user_timeout || !rec->probes_stamp)
+		return when;
+	left = msecs_to_jiffies(rec->user_timeout) - ((u32)jiffies - rec->probes_stamp);
+	return left <= 0 ? 1 : min(when, (u32)left);
 }
 
 /**

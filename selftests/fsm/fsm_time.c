@@ -169,6 +169,26 @@ static void time_user_timeout(void)
 	conn_kill(&c);
 }
 
+/* The same before a window that is shut, with a peer that is gone. */
+static void time_user_timeout_probe(void)
+{
+	unsigned int ms = 30000;
+	struct conn c;
+	bool ok;
+
+	conn_init(&c, fsm_family, true);
+	ok = conn_into(&c, P_ESTABLISHED);
+	setsockopt(c.fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &ms, sizeof(ms));
+	c.my_win = 0;
+	conn_send(&c, ACK | PSH, c.snd_nxt, c.rcv_nxt, 10);
+	c.snd_nxt += 10;
+	ok = ok && conn_expect(&c, ACK, NULL) && send(c.fd, "x", 1, 0) == 1;
+	time_start = fsm_now_ms();
+	ok = ok && time_error(&c, 300) == ETIMEDOUT;
+	time_verdict("TCP_USER_TIMEOUT of 30 s at a zero window", ok, 29, 33);
+	conn_kill(&c);
+}
+
 static void time_syn_retries(void)
 {
 	struct conn c;
@@ -245,7 +265,7 @@ static void time_zero_window(void)
 int main(void)
 {
 	tun_open();
-	tap_plan(13);
+	tap_plan(14);
 	time_time_wait(P_TIME_WAIT);
 	time_time_wait(P_TIME_WAIT_CROSSED);
 	time_fin_wait2("60");
@@ -255,6 +275,7 @@ int main(void)
 	time_keepalive();
 	time_retries2();
 	time_user_timeout();
+	time_user_timeout_probe();
 	time_syn_retries();
 	time_synack_retries();
 	time_orphan(P_FIN_WAIT1_ORPHAN);
