@@ -92,6 +92,8 @@ static void ack_trim(struct sock *sk, struct sk_buff *skb, struct xtcp_ack_info 
 	ai->acked_segs += before - cb->segs;
 	if (cb->sacked & XTCP_SACKED_ACKED)
 		return;
+	ai->original |= !(cb->sacked & XTCP_SACKED_EVER) &&
+			xtcp_frto_counts(&xs->rec.frto, xs->snd.una);
 	ai->delivered += before - cb->segs;
 	xs->snd.delivered += before - cb->segs;
 }
@@ -224,7 +226,8 @@ static void ack_recover(struct sock *sk, struct xtcp_ctx *c, struct xtcp_ack_inf
 		xtcp_ack_rearm_rto(sk);
 		xtcp_loss_arm_tlp(sk);
 	}
-	xtcp_recovery_retransmit(sk);
+	if (!ai->send_new)
+		xtcp_recovery_retransmit(sk);
 }
 
 /**

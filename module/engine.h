@@ -31,6 +31,9 @@
  * @dsack: it carries a D-SACK
  * @win_update: it changed SND.WND
  * @retrans_acked: something retransmitted was acknowledged in sequence
+ * @original: it covers data of before the timeout, for the first time, sent only once
+ * @sacked: it SACKs something new
+ * @send_new: F-RTO: new data now, and nothing again
  * @ece: it carries ECE
  */
 struct xtcp_ack_info {
@@ -49,6 +52,9 @@ struct xtcp_ack_info {
 	bool dsack;
 	bool win_update;
 	bool retrans_acked;
+	bool original;
+	bool sacked;
+	bool send_new;
 	bool ece;
 };
 

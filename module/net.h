@@ -43,6 +43,7 @@ struct xtcp_knobs {
 	int ecn;			/* 0, 1 asked for, 2 granted when asked */
 	int ecn_fallback;		/* a SYN that goes again asks no more */
 	int fin_timeout;		/* jiffies */
+	int frto;			/* a timeout may prove spurious (RFC 5682) */
 	int invalid_ratelimit;		/* jiffies */
 	int keepalive_intvl;		/* jiffies */
 	int keepalive_probes;

@@ -5,6 +5,7 @@
 
 #include <linux/list.h>
 #include <linux/types.h>
+#include <xtcp/frto.h>
 #include <xtcp/opt.h>
 #include <xtcp/prr.h>
 #include <xtcp/rack.h>
@@ -32,6 +33,7 @@
  * @lost: lost and waiting to go again, by the same link
  * @rack: RACK's view of the latest delivery (RFC 8985)
  * @tlp: the tail-loss probe under way
+ * @frto: is the timeout spurious? (RFC 5682)
  * @prr: the window during recovery (RFC 6937)
  * @rate: delivery rate sampler
  * @cached: SACK blocks of the ACK before, in order: what they cover is marked
@@ -56,6 +58,7 @@ struct xtcp_rec {
 	struct list_head lost;
 	struct xtcp_rack rack;
 	struct xtcp_rack_tlp tlp;
+	struct xtcp_frto frto;
 	struct xtcp_prr prr;
 	struct xtcp_rate rate;
 	struct xtcp_sack_block cached[XTCP_SACK_BLOCKS];

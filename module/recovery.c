@@ -170,13 +170,14 @@ static bool recovery_was_needless(const struct xtcp_sock *xs, const struct xtcp_
 	       xtcp_seq_before(ai->echo, xs->rec.retrans_ts);
 }
 
-static void recovery_undo(struct sock *sk)
+static void recovery_undo(struct sock *sk, bool frto)
 {
 	struct xtcp_sock *xs = xtcp_sk(sk);
 
 	if (xs->rec.ca_state == XTCP_CA_LOSS) {
 		XTCP_INC(sock_net(sk), LOSSUNDO);
-		XTCP_INC(sock_net(sk), SPURIOUSRTOS);
+		if (frto)
+			XTCP_INC(sock_net(sk), SPURIOUSRTOS);
 	} else if (!xs->rec.undo_retrans) {
 		XTCP_INC(sock_net(sk), DSACKUNDO);
 	} else {
@@ -245,6 +246,28 @@ static bool recovery_probe_lost(struct sock *sk)
 	return recovery_resize(sk);
 }
 
+/* After a timeout: is it over, was it spurious, or what goes next? */
+static void recovery_loss(struct sock *sk, struct xtcp_ack_info *ai)
+{
+	struct xtcp_sock *xs = xtcp_sk(sk);
+	struct xtcp_frto_ack a = {
+		.snd_una = xs->snd.una,
+		.advanced = ai->advanced,
+		/* Without SACK what was sent again may have filled a hole before the rest. */
+		.original = ai->original && (xs->neg.sack_ok || !ai->retrans_acked),
+		.duplicate = ai->dup || ai->sacked,
+		.can_send = !skb_queue_empty(&sk->sk_write_queue) &&
+			    xtcp_seq_after(xtcp_wnd_end(xs), xs->snd.nxt),
+	};
+	enum xtcp_frto_verdict verdict = xtcp_frto_ack(&xs->rec.frto, &a);
+
+	if (verdict == XTCP_FRTO_SPURIOUS)
+		recovery_undo(sk, true);
+	else if (!xtcp_seq_before(xs->snd.una, xs->snd.high_seq))
+		recovery_leave(xs);
+	ai->send_new = verdict == XTCP_FRTO_SEND_NEW;
+}
+
 static void recovery_step(struct sock *sk, struct xtcp_ack_info *ai)
 {
 	struct xtcp_sock *xs = xtcp_sk(sk);
@@ -255,8 +278,7 @@ static void recovery_step(struct sock *sk, struct xtcp_ack_info *ai)
 		recovery_fast(xs, ai);
 		break;
 	case XTCP_CA_LOSS:
-		if (!xtcp_seq_before(xs->snd.una, xs->snd.high_seq))
-			recovery_leave(xs);
+		recovery_loss(sk, ai);
 		break;
 	default:
 		xs->rec.ca_state = xs->snd.sacked_out ? XTCP_CA_DISORDER : XTCP_CA_OPEN;
@@ -305,7 +327,7 @@ void xtcp_recovery_on_ack(struct sock *sk, struct xtcp_ack_info *ai)
 	}
 	xs->rec.cut_stays |= ai->ece;
 	if (recovery_was_needless(xs, ai))
-		recovery_undo(sk);
+		recovery_undo(sk, false);
 	else
 		recovery_step(sk, ai);
 	if (xtcp_rack_tlp_ack(&xs->rec.tlp, xs->snd.una, ai->dsack, ai->dup))
@@ -338,6 +360,10 @@ void xtcp_recovery_on_rto(struct sock *sk)
 	/* Else each try at this size would end like that (without SACK it may). */
 	if (skb && xtcp_mtup_is_probe(xs, skb))
 		xtcp_mtup_failed(sk);
+	xs->rec.frto.phase = XTCP_FRTO_OFF;
+	if (xtcp_knob(sock_net(sk), frto) &&
+	    (xs->rec.ca_state < XTCP_CA_RECOVERY || xs->rec.retransmits))
+		xtcp_frto_begin(&xs->rec.frto, xs->snd.nxt);
 	if (xs->rec.ca_state != XTCP_CA_LOSS || !xs->rec.retransmits)
 		recovery_reduce(xs);
 	if (xs->rec.retransmits)

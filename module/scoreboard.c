@@ -24,6 +24,8 @@ void xtcp_scoreboard_delivered(struct sock *sk, struct sk_buff *skb, struct xtcp
 	bool older = ai->has_echo && xtcp_seq_before(ai->echo, sent_ts);
 
 	ai->delivered += cb->segs;
+	ai->original |= !(cb->sacked & XTCP_SACKED_EVER) &&
+			xtcp_frto_counts(&xs->rec.frto, cb->end_seq);
 	xs->snd.delivered += cb->segs;
 	xtcp_rack_delivered(&xs->rec.rack, sent_us, cb->end_seq, cb->sacked & XTCP_SACKED_EVER,
 			    older, ai->now_us, xs->rtt.min_rtt_us);
@@ -38,6 +40,7 @@ static void scoreboard_mark(struct sock *sk, struct sk_buff *skb, struct xtcp_ac
 	struct xtcp_sock *xs = xtcp_sk(sk);
 
 	xtcp_scoreboard_delivered(sk, skb, ai);
+	ai->sacked = true;
 	if (cb->sacked & XTCP_SACKED_LOST) {
 		cb->sacked &= ~XTCP_SACKED_LOST;
 		xs->snd.lost_out -= cb->segs;

@@ -76,6 +76,7 @@ static const struct sysctl_knob sysctl_knobs[] = {
 	KNOB(ecn_fallback, 0, 1, 1),
 	KNOB(enabled, 0, 1, 0),
 	KNOB_TIME(fin_timeout, SYSCTL_SECONDS, 0, SYSCTL_MAX_SECONDS, 60),
+	KNOB(frto, 0, 2, 2),
 	KNOB_TIME(invalid_ratelimit, SYSCTL_MS, 0, SYSCTL_MAX_MS, 500),
 	KNOB_TIME(keepalive_intvl, SYSCTL_SECONDS, 1, SYSCTL_MAX_SECONDS, 75),
 	KNOB(keepalive_probes, 0, 127, 9),

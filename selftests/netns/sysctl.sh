@@ -24,6 +24,7 @@ ecn 0 2 2
 ecn_fallback 0 1 1
 enabled 0 1 1
 fin_timeout 0 2147483 60
+frto 0 2 2
 invalid_ratelimit 0 86400000 500
 keepalive_intvl 1 2147483 75
 keepalive_probes 0 127 9

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include <xtcp/cc.h>
+#include <xtcp/frto.h>
 #include <xtcp/prr.h>
 #include <xtcp/rack.h>
 #include <xtcp/rate.h>
@@ -40,6 +41,7 @@ struct sim_path {
 	bool early; /* or rather early: it overtakes */
 	u32 jitter_us; /* every segment is late by up to so much */
 	u32 duplicate_ppm;
+	u32 stall_us; /* the link stands still for so long, every 5 s */
 };
 
 enum sim_event_type {
@@ -94,6 +96,7 @@ struct sim_flow {
 	struct xtcp_rtt rtt;
 	struct xtcp_rack rack;
 	struct xtcp_rack_tlp tlp;
+	struct xtcp_frto frto;
 	struct xtcp_prr prr;
 	struct xtcp_rate rate;
 	struct sim_seg seg[SIM_RING];
@@ -105,7 +108,7 @@ struct sim_flow {
 	struct sim_rcv rcv;
 	/* figures */
 	u64 start_us;
-	u32 first_seq, resent, spurious, rtos, tlps, undos, cuts;
+	u32 first_seq, resent, spurious, rtos, tlps, undos, cuts, frtos;
 };
 
 struct sim {

@@ -65,6 +65,7 @@ static const struct {
 				      .ack_loss_ppm = 200000 } },
 	{ "20M 40ms marks", { .mbit = 20, .rtt_us = 40000, .buffer = 400, .mark = 20 } },
 	{ "100M 10ms marks", { .mbit = 100, .rtt_us = 10000, .buffer = 830, .mark = 25 } },
+	{ "20M 40ms stalls", { .mbit = 20, .rtt_us = 40000, .buffer = 2000, .stall_us = 600000 } },
 };
 
 #define GRID_SECONDS 20

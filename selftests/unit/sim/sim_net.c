@@ -95,10 +95,14 @@ static bool sim_lost(struct sim *s)
 /* Into the queue, through the link, over half of the way. */
 void sim_transmit(struct sim *s, u32 flow, u32 seq, u8 bits)
 {
+	u64 phase = s->now_ns % (5ULL * 1000 * 1000 * 1000);
 	struct sim_ack data = { .bits = bits };
-	u64 wait = s->link_free_ns > s->now_ns ? s->link_free_ns - s->now_ns : 0;
-	u64 at;
+	u64 at, wait;
 
+	if (phase < s->path.stall_us * 1000ULL)
+		s->link_free_ns = xtcp_max_u64(s->link_free_ns,
+					       s->now_ns - phase + s->path.stall_us * 1000ULL);
+	wait = s->link_free_ns > s->now_ns ? s->link_free_ns - s->now_ns : 0;
 	if (wait / sim_tx_ns(s) >= s->path.buffer) {
 		s->dropped++;
 		return;

@@ -11,7 +11,7 @@
 struct sim_news {
 	struct xtcp_rate_sample rs;
 	u32 acked, delivered, lost, prior_in_flight, rtt_us;
-	bool advanced, dsack, ece;
+	bool advanced, dsack, ece, original, sacked;
 };
 
 /* The list of what is in flight links slots of the ring; NONE is no slot. */
@@ -144,7 +144,7 @@ static bool snd_paced(struct sim *s, u32 flow)
 	return false;
 }
 
-void sim_snd_send(struct sim *s, u32 flow)
+static void snd_send(struct sim *s, u32 flow, bool only_new)
 {
 	struct sim_flow *f = s->flow[flow];
 
@@ -156,10 +156,15 @@ void sim_snd_send(struct sim *s, u32 flow)
 		}
 		if (snd_paced(s, flow))
 			break;
-		snd_xmit(s, flow, snd_next(f));
+		snd_xmit(s, flow, only_new ? f->nxt : snd_next(f));
 		if (f->rto_at_us == SIM_NEVER)
 			snd_rearm(s, flow);
 	}
+}
+
+void sim_snd_send(struct sim *s, u32 flow)
+{
+	snd_send(s, flow, false);
 }
 
 void sim_snd_start(struct sim *s, u32 flow)
@@ -196,6 +201,7 @@ static void snd_deliver(struct sim *s, struct sim_flow *f, u32 seq, struct sim_n
 	xtcp_rate_delivered(&f->rate, &n->rs, &g->tx, 1, (u32)g->sent_us, seq + 1, (u32)now_us);
 	xtcp_rack_delivered(&f->rack, g->sent_us, seq + 1, g->resent, false, now_us,
 			    f->rtt.min_rtt_us);
+	n->original |= !g->resent && xtcp_frto_counts(&f->frto, seq + 1);
 	if (!g->resent)
 		n->rtt_us = (u32)(now_us - g->sent_us);
 	if (g->lost)
@@ -235,6 +241,7 @@ static void snd_take_blocks(struct sim *s, struct sim_flow *f, const struct sim_
 				continue;
 			snd_deliver(s, f, seq, n);
 			sim_seg(f, seq)->sacked = true;
+			n->sacked = true;
 			f->sacked_out++;
 		}
 	}
@@ -339,6 +346,42 @@ static void snd_cut(struct sim *s, struct sim_flow *f, const struct sim_news *n)
 	snd_tell(s, f, XTCP_CC_EV_ECE);
 }
 
+/* What was lost is only late. */
+static void snd_unmark_lost(struct sim_flow *f)
+{
+	u32 seq;
+
+	for (seq = f->una; seq != f->nxt; seq++) {
+		if (!sim_seg(f, seq)->lost)
+			continue;
+		sim_seg(f, seq)->lost = false;
+		f->lost_out--;
+		snd_link(f, seq);
+	}
+}
+
+/* Returns whether new data must go, and nothing again. */
+static bool snd_frto(struct sim *s, struct sim_flow *f, const struct sim_news *n)
+{
+	struct xtcp_frto_ack a = {
+		.snd_una = f->una,
+		.advanced = n->advanced,
+		.original = n->original,
+		.duplicate = n->sacked,
+		.can_send = true,
+	};
+	enum xtcp_frto_verdict verdict = XTCP_FRTO_RESEND;
+
+	if (f->cc.state == XTCP_CA_LOSS)
+		verdict = xtcp_frto_ack(&f->frto, &a);
+	if (verdict == XTCP_FRTO_SPURIOUS) {
+		f->frtos++;
+		snd_unmark_lost(f);
+		snd_undo(s, f);
+	}
+	return verdict == XTCP_FRTO_SEND_NEW;
+}
+
 static void snd_recover(struct sim *s, struct sim_flow *f, const struct sim_news *n)
 {
 	bool was_recovering = snd_recovering(f);
@@ -401,6 +444,7 @@ void sim_snd_ack(struct sim *s, u32 flow, const struct sim_ack *ack)
 	struct sim_flow *f = s->flow[flow];
 	struct sim_news n = { .prior_in_flight = f->in_flight, .rtt_us = U32_MAX,
 			      .ece = ack->bits & SIM_ECE };
+	bool only_new;
 
 	if (xtcp_seq_before(ack->ack, f->una) || xtcp_seq_after(ack->ack, f->nxt))
 		return;
@@ -415,11 +459,12 @@ void sim_snd_ack(struct sim *s, u32 flow, const struct sim_ack *ack)
 	n.lost = snd_detect(s, f);
 	if (xtcp_rack_tlp_ack(&f->tlp, ack->ack, n.dsack, !n.delivered && !ack->num))
 		n.lost++;
+	only_new = snd_frto(s, f, &n);
 	snd_recover(s, f, &n);
 	snd_control(s, f, &n);
 	if (n.advanced)
 		snd_rearm(s, flow);
-	sim_snd_send(s, flow);
+	snd_send(s, flow, only_new);
 	snd_arm(s, flow);
 }
 
@@ -443,6 +488,10 @@ static void snd_timeout(struct sim *s, u32 flow)
 	u32 seq;
 
 	f->rtos++;
+	if (!snd_recovering(f) || f->backoff)
+		xtcp_frto_begin(&f->frto, f->nxt);
+	else
+		f->frto.phase = XTCP_FRTO_OFF;
 	if (f->cc.state != XTCP_CA_LOSS)
 		snd_reduce(s, f, XTCP_CA_LOSS);
 	for (seq = f->una; seq != f->nxt; seq++)

@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Loss recovery on the wire: what goes again after a timeout, and what a hostile
+ * receiver makes of SACKs. Runs where idle time costs nothing (scripts/vm -i).
+ */
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <linux/xtcp.h>
+#include "fsm.h"
+
+#define STEP(cond)								\
+	do {									\
+		if (!(cond)) {							\
+			tap_note("%s:%d: %s", __func__, __LINE__, #cond);	\
+			return false;						\
+		}								\
+	} while (0)
+
+#define MSS	1000u
+
+static struct seg seg;	/* the last one received */
+static uint8_t payload[65536];
+static uint32_t mss;	/* bytes a segment carries */
+
+static void rec_knob(const char *name, const char *value)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "net/%s%s", fsm_family == AF_XTCP ? "xtcp/" : "ipv4/tcp_", name);
+	fsm_sysctl(path, value);
+}
+
+/* A connection with more to send than its first window holds. */
+static bool rec_full(struct conn *c)
+{
+	int size = 1 << 20;
+
+	c->mss = MSS;
+	c->my_win = 65535;
+	STEP(conn_passive(c));
+	mss = c->ts ? MSS - 12 : MSS;
+	setsockopt(c->fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+	STEP(send(c->fd, payload, sizeof(payload), MSG_DONTWAIT) > 30000);
+	return true;
+}
+
+/**
+ * struct burst - the segments that came at once
+ * @fresh: never seen before, @again: seen before; @head: at SND.UNA
+ */
+struct burst {
+	int fresh, again, head;
+};
+
+static struct burst rec_burst(struct conn *c)
+{
+	struct burst b = { };
+
+	tun_barrier();
+	while (tun_recv_barrier(&seg)) {
+		if (!conn_ours(c, &seg) || !seg.len)
+			continue;
+		if (seg.seq == c->rcv_nxt)
+			b.fresh++;
+		else
+			b.again++;
+		b.head += seg.seq == c->una;
+		conn_note(c, &seg);
+	}
+	return b;
+}
+
+/* An ACK, with one SACK block if @right. */
+static void rec_ack(struct conn *c, uint32_t ack, uint32_t left, uint32_t right)
+{
+	uint32_t be[2] = { __builtin_bswap32(left), __builtin_bswap32(right) };
+	static struct seg out;
+
+	c->tsval++;
+	conn_seg(c, &out, ACK, c->snd_nxt, ack);
+	if (right) {
+		memcpy(out.opt, "\1\1\5\12", 4);
+		memcpy(out.opt + 4, be, 8);
+		out.optlen = 12;
+	}
+	tun_send(&out);
+	c->una = ack;
+}
+
+static struct tcp_info rec_info(const struct conn *c)
+{
+	struct tcp_info info = { };
+	socklen_t len = sizeof(info);
+
+	getsockopt(c->fd, IPPROTO_TCP, TCP_INFO, &info, &len);
+	return info;
+}
+
+/* Ten segments out and no answer, until the timer sent the first again. */
+static bool rec_timeout(struct conn *c)
+{
+	STEP(rec_full(c));
+	STEP(rec_burst(c).fresh >= 10);
+	do	/* a tail loss probe is no timeout */
+		STEP(conn_answer(c, &seg, 3000));
+	while (seg.seq != c->una);
+	return true;
+}
+
+/* RFC 5682: new data for the first ACK; and what was never sent again arrives. */
+static bool rec_frto_spurious(struct conn *c)
+{
+	long before = fsm_counter("TcpExt", "TCPSpuriousRTOs");
+	struct burst b;
+
+	STEP(rec_timeout(c));
+	rec_ack(c, c->una + mss, 0, 0);
+	b = rec_burst(c);
+	STEP(b.fresh >= 1 && b.fresh <= 2 && !b.again);
+	rec_ack(c, c->una + mss, 0, 0);
+	b = rec_burst(c);
+	STEP(!b.again);
+	STEP(fsm_counter("TcpExt", "TCPSpuriousRTOs") == before + 1);
+	return rec_info(c).tcpi_snd_cwnd >= 10 && rec_info(c).tcpi_ca_state == 0;
+}
+
+/* The new data arrives, the hole stays: all goes again. */
+static bool rec_frto_loss(struct conn *c)
+{
+	long before = fsm_counter("TcpExt", "TCPSpuriousRTOs");
+	uint32_t nxt;
+	struct burst b;
+
+	STEP(rec_timeout(c));
+	nxt = c->rcv_nxt;
+	rec_ack(c, c->una + mss, 0, 0);
+	b = rec_burst(c);
+	STEP(b.fresh >= 1 && !b.again);
+	rec_ack(c, c->una, nxt, c->want_opts ? nxt + mss : 0);
+	b = rec_burst(c);
+	STEP(b.head == 1 && !b.fresh);
+	return fsm_counter("TcpExt", "TCPSpuriousRTOs") == before;
+}
+
+static bool rec_frto_off(struct conn *c)
+{
+	struct burst b;
+
+	rec_knob("frto", "0");
+	STEP(rec_timeout(c));
+	rec_knob("frto", "2");
+	rec_ack(c, c->una + mss, 0, 0);
+	b = rec_burst(c);
+	return b.head == 1 && !b.fresh;
+}
+
+static const struct {
+	const char *name;
+	bool (*flow)(struct conn *c);
+} flows[] = {
+	{ "F-RTO: a spurious timeout", rec_frto_spurious },
+	{ "F-RTO: a loss", rec_frto_loss },
+	{ "F-RTO: off", rec_frto_off },
+};
+
+int main(void)
+{
+	unsigned int i, n = ARRAY_SIZE(flows);
+	struct conn c;
+	int opts;
+
+	tun_open();
+	tap_plan(2 * n);
+	for (opts = 0; opts < 2; opts++)
+		for (i = 0; i < n; i++) {
+			conn_init(&c, fsm_family, opts);
+			tap_ok(flows[i].flow(&c), "%s%s", flows[i].name,
+			       opts ? ", timestamps and SACK" : "");
+			conn_kill(&c);
+		}
+	return tap_done();
+}
