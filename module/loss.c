@@ -54,11 +54,15 @@ bool xtcp_loss_mark(struct sock *sk, struct sk_buff *skb)
 	return true;
 }
 
-/* RFC 8985 6.2 step 5. Returns the microseconds until the next verdict, 0: none is due. */
+/*
+ * RFC 8985 6.2 step 5. Returns the microseconds until the next verdict, 0: none is due. The
+ * first that must wait ends it, for those sent later must, too: an ACK costs no more than
+ * what it finds lost.
+ */
 static u32 loss_detect_rack(struct sock *sk, struct xtcp_ack_info *ai)
 {
 	struct xtcp_sock *xs = xtcp_sk(sk);
-	u32 left, longest = 0, window;
+	u32 left, window;
 	struct sk_buff *skb, *n;
 
 	window = xtcp_rack_reo_wnd(&xs->rec.rack, xs->rtt.min_rtt_us, xs->rtt.srtt_us >> 3,
@@ -69,11 +73,11 @@ static u32 loss_detect_rack(struct sock *sk, struct xtcp_ack_info *ai)
 		if (left == XTCP_RACK_NOT_YET)
 			break;
 		if (left)
-			longest = max(longest, left);
-		else if (xtcp_loss_mark(sk, skb))
+			return xtcp_rack_wait(&xs->rec.rack, ai->now_us, window);
+		if (xtcp_loss_mark(sk, skb))
 			ai->newly_lost += XTCP_CB(skb)->segs;
 	}
-	return longest;
+	return 0;
 }
 
 /**

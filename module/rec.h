@@ -10,6 +10,7 @@
 #include <xtcp/prr.h>
 #include <xtcp/rack.h>
 #include <xtcp/rate.h>
+#include <xtcp/sack.h>
 
 /**
  * struct xtcp_rec - loss detection and recovery; recovery.c, loss.c, scoreboard.c
@@ -19,7 +20,6 @@
  * @probes_out: zero-window probes unanswered
  * @syn_retries: TCP_SYNCNT, 0: the knob
  * @reordering: duplicate ACKs that mean a loss (without SACK)
- * @num_cached: used entries of @cached
  * @dupacks: consecutive duplicate ACKs (without SACK)
  * @undo_marker: SND.UNA when the reduction began, 0: nothing to undo
  * @cut_stays: an ECE confirmed the reduction, whatever else was in error
@@ -36,7 +36,7 @@
  * @frto: is the timeout spurious? (RFC 5682)
  * @prr: the window during recovery (RFC 6937)
  * @rate: delivery rate sampler
- * @cached: SACK blocks of the ACK before, in order: what they cover is marked
+ * @seen: what the SACK blocks of late covered is marked
  */
 struct xtcp_rec {
 	u8 ca_state;
@@ -45,7 +45,6 @@ struct xtcp_rec {
 	u8 probes_out;
 	u8 syn_retries;
 	u8 reordering;
-	u8 num_cached;
 	bool cut_stays;
 	u32 dupacks;
 	u32 undo_marker;
@@ -61,7 +60,7 @@ struct xtcp_rec {
 	struct xtcp_frto frto;
 	struct xtcp_prr prr;
 	struct xtcp_rate rate;
-	struct xtcp_sack_block cached[XTCP_SACK_BLOCKS];
+	struct xtcp_sack_seen seen;
 };
 
 #endif /* _XTCP_REC_H */

@@ -3,8 +3,8 @@
  * scoreboard.c owns the marks on sent segments that say what the peer holds:
  * SACK blocks in, XTCP_SACKED_ACKED out (RFC 2018, 2883, 6675). Socket lock.
  *
- * The work per ACK is bounded whatever the blocks say: each is checked, sorted,
- * and only what the ACK before did not cover is walked.
+ * The work per ACK is bounded whatever the blocks say: each is checked, sorted, and
+ * only what the blocks of late did not cover is walked.
  */
 #include "compat.h"
 #include "engine.h"
@@ -98,27 +98,16 @@ static void scoreboard_walk(struct sock *sk, const struct xtcp_sack_block *b, u3
 	}
 }
 
-/* A block, less what the blocks of the ACK before covered already. */
+/* A block, less what earlier ones covered already. */
 static void scoreboard_block(struct sock *sk, const struct xtcp_sack_block *b,
 			     struct xtcp_ack_info *ai)
 {
-	const struct xtcp_rec *rec = &xtcp_sk(sk)->rec;
-	u32 from = b->start;
-	u8 i;
+	struct xtcp_rec *rec = &xtcp_sk(sk)->rec;
+	struct xtcp_sack_block gap = { .end = b->start };
 
-	for (i = 0; i < rec->num_cached && xtcp_seq_before(from, b->end); i++) {
-		const struct xtcp_sack_block *old = &rec->cached[i];
-
-		if (!xtcp_seq_after(old->end, from))
-			continue;
-		if (!xtcp_seq_before(old->start, b->end))
-			break;
-		if (xtcp_seq_before(from, old->start))
-			scoreboard_walk(sk, b, from, old->start, ai);
-		from = old->end;
-	}
-	if (xtcp_seq_before(from, b->end))
-		scoreboard_walk(sk, b, from, b->end, ai);
+	while (xtcp_sack_seen_gap(&rec->seen, gap.end, b->end, &gap))
+		scoreboard_walk(sk, b, gap.start, gap.end, ai);
+	xtcp_sack_seen_add(&rec->seen, b, xtcp_sk(sk)->snd.una);
 }
 
 /* A retransmission was needless: the peer got the segment twice (RFC 3708, RFC 2883). */
@@ -175,11 +164,11 @@ void xtcp_scoreboard_sack(struct sock *sk, struct xtcp_ctx *c, struct xtcp_ack_i
 	struct xtcp_sock *xs = xtcp_sk(sk);
 	u8 i, n;
 
+	if (!xs->snd.sacked_out)
+		xs->rec.seen.num = 0;
 	n = scoreboard_blocks(sk, c, ai, blocks);
 	for (i = 0; i < n; i++)
 		scoreboard_block(sk, &blocks[i], ai);
-	memcpy(xs->rec.cached, blocks, n * sizeof(blocks[0]));
-	xs->rec.num_cached = n;
 }
 
 /**
@@ -203,5 +192,5 @@ void xtcp_scoreboard_forget(struct sock *sk)
 		xs->snd.sacked_out -= cb->segs;
 		list_add_tail(&skb->tcp_tsorted_anchor, &xs->rec.sent);
 	}
-	xs->rec.num_cached = 0;
+	xs->rec.seen.num = 0;
 }

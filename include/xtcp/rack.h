@@ -66,6 +66,7 @@ u32 xtcp_rack_reo_wnd(const struct xtcp_rack *r, u32 min_rtt_us, u32 srtt_us, u3
 		      bool in_recovery);
 u32 xtcp_rack_remaining(const struct xtcp_rack *r, u64 xmit_us, u32 end_seq, u64 now_us,
 			u32 reo_wnd_us);
+u32 xtcp_rack_wait(const struct xtcp_rack *r, u64 now_us, u32 reo_wnd_us);
 u32 xtcp_rack_pto(u32 srtt_us, u32 flight, u32 max_ack_delay_us, u32 rto_left_us);
 bool xtcp_rack_tlp_ack(struct xtcp_rack_tlp *t, u32 ack, bool dsack, bool dupack);
 

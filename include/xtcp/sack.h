@@ -8,6 +8,7 @@
 #include <xtcp/types.h>
 
 #define XTCP_SACK_BLOCKS 4
+#define XTCP_SACK_SEEN 8
 
 /**
  * struct xtcp_sack_rcv - out-of-order ranges held by the receiver
@@ -21,6 +22,16 @@ struct xtcp_sack_rcv {
 	u8 num;
 };
 
+/**
+ * struct xtcp_sack_seen - ranges whose segments the sender has marked already
+ * @r: in no order; none within another
+ * @num: used entries
+ */
+struct xtcp_sack_seen {
+	struct xtcp_sack_block r[XTCP_SACK_SEEN];
+	u8 num;
+};
+
 void xtcp_sack_rcv_init(struct xtcp_sack_rcv *r);
 void xtcp_sack_rcv_add(struct xtcp_sack_rcv *r, u32 start, u32 end);
 void xtcp_sack_rcv_advance(struct xtcp_sack_rcv *r, u32 rcv_nxt);
@@ -31,5 +42,8 @@ bool xtcp_sack_block_valid(u32 snd_una, u32 snd_nxt, u32 undo_marker, u32 max_wi
 			   u32 start, u32 end, bool dsack);
 bool xtcp_sack_is_dsack(const struct xtcp_sack_block *b, u8 n, u32 ack);
 u8 xtcp_sack_sort(struct xtcp_sack_block *b, u8 n, u32 snd_una);
+bool xtcp_sack_seen_gap(const struct xtcp_sack_seen *s, u32 from, u32 end,
+			struct xtcp_sack_block *gap);
+void xtcp_sack_seen_add(struct xtcp_sack_seen *s, const struct xtcp_sack_block *b, u32 snd_una);
 
 #endif /* _XTCP_SACK_H */

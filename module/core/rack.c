@@ -162,6 +162,24 @@ u32 xtcp_rack_remaining(const struct xtcp_rack *r, u64 xmit_us, u32 end_seq, u64
 }
 
 /**
+ * xtcp_rack_wait - some segment must be waited for: when will the last of them be lost?
+ * @r: the state
+ * @now_us: time
+ * @reo_wnd_us: xtcp_rack_reo_wnd()
+ *
+ * RFC 8985 6.2 step 5 looks for the latest deadline among the segments. None is later than
+ * that of one sent with the latest that was delivered, and this takes no search.
+ *
+ * Return: microseconds, at least 1
+ */
+u32 xtcp_rack_wait(const struct xtcp_rack *r, u64 now_us, u32 reo_wnd_us)
+{
+	u64 deadline = r->xmit_us + r->rtt_us + reo_wnd_us;
+
+	return deadline > now_us ? (u32)xtcp_min_u64(deadline - now_us, XTCP_RACK_NOT_YET - 1) : 1;
+}
+
+/**
  * xtcp_rack_pto - when to send a tail-loss probe (RFC 8985 7.2)
  * @srtt_us: smoothed RTT, 0 if unknown
  * @flight: segments in flight

@@ -184,3 +184,73 @@ u8 xtcp_sack_sort(struct xtcp_sack_block *b, u8 n, u32 snd_una)
 	}
 	return n ? (u8)(out + 1) : 0;
 }
+
+/**
+ * xtcp_sack_seen_gap - the first part of a range that was not yet seen
+ * @s: what was
+ * @from: where the range begins, above SND.UNA
+ * @end: where it ends
+ * @gap: result
+ *
+ * Return: false if there is none
+ */
+bool xtcp_sack_seen_gap(const struct xtcp_sack_seen *s, u32 from, u32 end,
+			struct xtcp_sack_block *gap)
+{
+	u8 i = 0;
+
+	while (i < s->num) {
+		if (xtcp_seq_after(s->r[i].start, from) || !xtcp_seq_after(s->r[i].end, from)) {
+			i++;
+			continue;
+		}
+		from = s->r[i].end;
+		i = 0;
+	}
+	if (!xtcp_seq_before(from, end))
+		return false;
+	for (i = 0; i < s->num; i++)
+		if (xtcp_seq_after(s->r[i].start, from))
+			end = xtcp_seq_min(end, s->r[i].start);
+	*gap = (struct xtcp_sack_block){ from, end };
+	return true;
+}
+
+static u8 sack_seen_shortest(const struct xtcp_sack_seen *s)
+{
+	u8 i, best = 0;
+
+	for (i = 1; i < s->num; i++)
+		if (s->r[i].end - s->r[i].start < s->r[best].end - s->r[best].start)
+			best = i;
+	return best;
+}
+
+/**
+ * xtcp_sack_seen_add - a range was seen
+ * @s: what was seen
+ * @b: the range, above @snd_una
+ * @snd_una: SND.UNA
+ *
+ * The shortest goes when there is no room: whatever ranges a peer tells us in turn, what
+ * must be looked at again is a small part of the queue.
+ */
+void xtcp_sack_seen_add(struct xtcp_sack_seen *s, const struct xtcp_sack_block *b, u32 snd_una)
+{
+	struct xtcp_sack_block gap, r;
+	u8 i, kept = 0;
+
+	if (!xtcp_sack_seen_gap(s, b->start, b->end, &gap))
+		return;
+	for (i = 0; i < s->num; i++) {
+		r = s->r[i];
+		if (xtcp_seq_after(r.end, snd_una) &&
+		    (xtcp_seq_before(r.start, b->start) || xtcp_seq_after(r.end, b->end)))
+			s->r[kept++] = r;
+	}
+	s->num = kept;
+	if (kept == XTCP_SACK_SEEN)
+		s->r[sack_seen_shortest(s)] = *b;
+	else
+		s->r[s->num++] = *b;
+}

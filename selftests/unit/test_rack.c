@@ -221,6 +221,19 @@ TEST(rack_remaining__lost_late_or_not_yet)
 	EXPECT_EQ(xtcp_rack_remaining(&r, 4900, 1100, 0, U32_MAX), XTCP_RACK_NOT_YET - 1);
 }
 
+TEST(rack_wait__no_deadline_is_later)
+{
+	struct xtcp_rack r = test_rack();
+
+	xtcp_rack_delivered(&r, 5000, 1200, false, false, 5400, 400);
+	EXPECT_EQ(xtcp_rack_wait(&r, 5400, 100), 100);
+	EXPECT_EQ(xtcp_rack_wait(&r, 5450, 100), 50);
+	EXPECT_GE(xtcp_rack_wait(&r, 5420, 100), xtcp_rack_remaining(&r, 4990, 1100, 5420, 100));
+	EXPECT_EQ(xtcp_rack_wait(&r, 5500, 100), 1);
+	EXPECT_EQ(xtcp_rack_wait(&r, 9000, 100), 1);
+	EXPECT_EQ(xtcp_rack_wait(&r, 5000, U32_MAX), 400U + (XTCP_RACK_NOT_YET - 401U));
+}
+
 TEST(rack_pto__two_rtt)
 {
 	EXPECT_EQ(xtcp_rack_pto(50000, 2, 200000, 900000), 100000);

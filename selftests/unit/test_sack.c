@@ -320,3 +320,74 @@ TEST(sack_sort__wraps)
 
 	EXPECT_BLOCKS(b, xtcp_sack_sort(b, 3, 0xfffffff0), 0xfffffff8, 0xfffffffa, 1, 3, 5, 9);
 }
+
+static void seen_add(struct xtcp_sack_seen *s, u32 start, u32 end, u32 una)
+{
+	struct xtcp_sack_block b = { start, end };
+
+	xtcp_sack_seen_add(s, &b, una);
+}
+
+TEST(sack_seen__gaps)
+{
+	struct xtcp_sack_seen s = { .num = 0 };
+	struct xtcp_sack_block gap = { 0, 0 };
+
+	EXPECT_TRUE(xtcp_sack_seen_gap(&s, 10, 50, &gap));
+	EXPECT_TRUE(gap.start == 10 && gap.end == 50);
+	seen_add(&s, 20, 30, 1);
+	seen_add(&s, 25, 40, 1);
+	EXPECT_TRUE(xtcp_sack_seen_gap(&s, 10, 50, &gap));
+	EXPECT_TRUE(gap.start == 10 && gap.end == 20);
+	EXPECT_TRUE(xtcp_sack_seen_gap(&s, 20, 50, &gap));
+	EXPECT_TRUE(gap.start == 40 && gap.end == 50);
+	EXPECT_FALSE(xtcp_sack_seen_gap(&s, 22, 40, &gap));
+	EXPECT_FALSE(xtcp_sack_seen_gap(&s, 40, 40, &gap));
+}
+
+TEST(sack_seen__a_range_within_others_adds_nothing)
+{
+	struct xtcp_sack_seen s = { .num = 0 };
+
+	seen_add(&s, 20, 30, 1);
+	seen_add(&s, 30, 40, 1);
+	EXPECT_EQ(s.num, 2);
+	seen_add(&s, 22, 38, 1);
+	EXPECT_EQ(s.num, 2);
+	seen_add(&s, 10, 50, 1);
+	EXPECT_EQ(s.num, 1);
+	EXPECT_TRUE(s.r[0].start == 10 && s.r[0].end == 50);
+}
+
+/* Around the end of the sequence space, and what is acknowledged goes. */
+TEST(sack_seen__wraps_and_forgets)
+{
+	struct xtcp_sack_seen s = { .num = 0 };
+	struct xtcp_sack_block gap = { 0, 0 };
+
+	seen_add(&s, 0xfffffff0, 0x10, 0xffffff00);
+	EXPECT_FALSE(xtcp_sack_seen_gap(&s, 0xfffffff8, 8, &gap));
+	EXPECT_TRUE(xtcp_sack_seen_gap(&s, 0xfffffff8, 0x20, &gap));
+	EXPECT_TRUE(gap.start == 0x10 && gap.end == 0x20);
+	seen_add(&s, 0x30, 0x40, 0x10);
+	EXPECT_EQ(s.num, 1);
+	EXPECT_EQ(s.r[0].start, 0x30);
+}
+
+/* A peer that tells large ranges in turn can't have them looked at again for each ACK. */
+TEST(sack_seen__keeps_the_longest)
+{
+	struct xtcp_sack_seen s = { .num = 0 };
+	struct xtcp_sack_block gap = { 0, 0 };
+	u32 i, again = 0;
+
+	for (i = 0; i < 1000; i++) {
+		u32 at = 10000 * (1 + i % 20), len = i % 20 < 7 ? 9000 : 10;
+
+		if (xtcp_sack_seen_gap(&s, at, at + len, &gap) && i >= 20)
+			again += gap.end - gap.start;
+		seen_add(&s, at, at + len, 1);
+	}
+	EXPECT_EQ(s.num, XTCP_SACK_SEEN);
+	EXPECT_LE(again, 980 * 10);
+}

@@ -290,8 +290,8 @@ static u32 snd_detect(struct sim *s, struct sim_flow *f)
 		if (left == XTCP_RACK_NOT_YET)
 			break;
 		if (left) {
-			wait = xtcp_max_u32(wait, left);
-			continue;
+			wait = xtcp_rack_wait(&f->rack, sim_now_us(s), reo);
+			break;
 		}
 		snd_mark_lost(f, g->seq);
 		lost++;
