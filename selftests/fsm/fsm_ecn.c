@@ -35,7 +35,8 @@ static void ecn_knob(const char *name, const char *value)
 {
 	char path[64];
 
-	snprintf(path, sizeof(path), "net/%s%s", fsm_family == AF_XTCP ? "xtcp/" : "ipv4/tcp_", name);
+	snprintf(path, sizeof(path), "net/%s%s",
+		 fsm_family == AF_XTCP ? "xtcp/" : "ipv4/tcp_", name);
 	fsm_sysctl(path, value);
 }
 
@@ -141,7 +142,8 @@ static bool ecn_refused(struct conn *c)
 	static const struct {
 		uint16_t flags;
 		uint8_t tos;
-	} syn[] = { { 0, 0 }, { ECE, 0 }, { CWR, 0 }, { ECN_SETUP, ECN_ECT0 }, { ECN_SETUP, ECN_CE } };
+	} syn[] = { { 0, 0 }, { ECE, 0 }, { CWR, 0 }, { ECN_SETUP, ECN_ECT0 },
+		    { ECN_SETUP, ECN_CE } };
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(syn); i++) {

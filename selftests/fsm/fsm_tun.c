@@ -215,8 +215,8 @@ static void seg_print(const char *dir, const struct seg *seg)
 {
 	char buf[16];
 
-	tap_note("%s %u>%u %s seq %u ack %u win %u len %u ts %u %u tos %#x", dir, seg->sport, seg->dport,
-		 seg_flags(seg->flags, buf), seg->seq, seg->ack, seg->win, seg->len,
+	tap_note("%s %u>%u %s seq %u ack %u win %u len %u ts %u %u tos %#x", dir, seg->sport,
+		 seg->dport, seg_flags(seg->flags, buf), seg->seq, seg->ack, seg->win, seg->len,
 		 seg->tsval, seg->tsecr, seg->tos);
 }
 

@@ -95,7 +95,7 @@ TEST(frto_ack__waits)
 	EXPECT_EQ(f.phase, XTCP_FRTO_NEW);
 }
 
-/* A link that stalls for 600 ms: timeouts, but hardly anything sent again, and no smaller window. */
+/* A link that stalls for 600 ms: timeouts, but one segment each goes again. */
 TEST(frto_sim__a_stall_costs_one_segment)
 {
 	static const struct sim_path path = { .mbit = 20, .rtt_us = 40000, .buffer = 4000,
