@@ -118,6 +118,7 @@ void xtcp_cc_on_ack(struct sock *sk, const struct xtcp_ack_info *ai)
 	}
 	if (cc_may_raise(xs, ai))
 		xs->cc.ops->cong_avoid(&xs->cc, &a);
+	xtcp_pace_update(sk);
 }
 
 /* The path's state is stale after an idle RTO (RFC 5681 4.1). */

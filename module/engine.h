@@ -163,6 +163,15 @@ u32 xtcp_pace_segs(const struct sock *sk, u32 mss);
 bool xtcp_pace_wait(struct sock *sk);
 void xtcp_pace_sent(struct sock *sk, u32 bytes);
 void xtcp_pace_resume(struct sock *sk);
+void xtcp_pace_kick(struct sock *sk);	/* the same without the lock, from a softirq */
+
+/* smallq.c: how much may wait below IP */
+bool xtcp_smallq_full(struct sock *sk, const struct sk_buff *skb);
+bool xtcp_smallq_holds(struct sock *sk, const struct sk_buff *skb);
+void xtcp_smallq_freed(struct sock *sk);	/* no lock */
+void xtcp_smallq_init_sock(struct sock *sk);
+void xtcp_smallq_init(void);
+void xtcp_smallq_exit(void);
 
 /* rtxq.c: what was sent and is not acknowledged */
 struct sk_buff *xtcp_rtxq_head(const struct sock *sk);

@@ -230,6 +230,7 @@ static void listen_disinherit(struct sock *child)
 	xtcp_timer_init(child);
 	xtcp_pace_init(child);
 	xtcp_delack_init(child);
+	xtcp_smallq_init_sock(child);
 	xtcp_ports_init_clone(child);
 	RCU_INIT_POINTER(xs->inet.inet_opt, NULL);
 	RCU_INIT_POINTER(child->sk_rx_dst, NULL);

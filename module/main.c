@@ -23,6 +23,7 @@ static int __init xtcp_init_tables(void)
 	int err;
 
 	xtcp_timer_register(&xtcp_timeout_ops);
+	xtcp_smallq_init();
 	err = xtcp_demux_init();
 	if (err)
 		return err;
@@ -94,6 +95,7 @@ err_tables:
 static void __exit xtcp_exit(void)
 {
 	xtcp_family_exit();
+	xtcp_smallq_exit();
 	xtcp_net_exit();
 	rcu_barrier();
 	xtcp_proto_unregister();

@@ -60,6 +60,7 @@
 	X(LOSSPROBERECOVERY, "TCPLossProbeRecovery")			\
 	X(SPURIOUSRTOS, "TCPSpuriousRTOs")				\
 	X(RETRANSFAIL, "TCPRetransFail")				\
+	X(SPURIOUSRTXHOSTQUEUES, "TCPSpuriousRtxHostQueues")		\
 	X(SYNRETRANS, "TCPSynRetrans")					\
 	X(DSACKOLDSENT, "TCPDSACKOldSent")				\
 	X(DSACKOFOSENT, "TCPDSACKOfoSent")				\
@@ -134,6 +135,7 @@
 	X(PMTUREDUCED, "PmtuReduced")					\
 	X(SYNQEXPIRED, "SynQueueExpired")				\
 	X(REQSDROPPED, "RequestsDropped")				\
+	X(SMALLQTHROTTLED, "SmallQueueThrottled")			\
 	X(DISABLED, "FamilyDisabled")					\
 	X(ECNFALLBACK, "EcnFallback")					\
 	X(ECNCEDATA, "EcnCEData")					\

@@ -48,14 +48,18 @@ struct xtcp_knobs {
 	int keepalive_intvl;		/* jiffies */
 	int keepalive_probes;
 	int keepalive_time;		/* jiffies */
+	int limit_output_bytes;
 	int local_port_range[2];
 	int max_orphans;
 	int max_syn_backlog;
 	int max_tw_buckets;
 	int min_snd_mss;
+	int min_tso_segs;
 	int mtu_probe_floor;
 	int mtu_probing;		/* 0, 1 after a black hole, 2 always */
 	int orphan_retries;
+	int pacing_ca_ratio;		/* percent of a window per round trip */
+	int pacing_ss_ratio;		/* the same in slow start */
 	int probe_interval;		/* jiffies */
 	int probe_threshold;
 	int reordering;
@@ -72,6 +76,8 @@ struct xtcp_knobs {
 	int synack_retries;
 	int syncookies;			/* 0, 1 when the queue is full, 2 always */
 	int timestamps;			/* 0, 1 with per-tuple offset, 2 without */
+	int tso_rtt_log;
+	int tso_win_divisor;
 	int tw_reuse;			/* 0, 1, 2 loopback only */
 	int window_scaling;
 	int wmem[3];

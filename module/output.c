@@ -11,6 +11,9 @@
 #include "engine.h"
 #include "timer.h"
 
+/* More than this goes without waiting for the next ACK, where no share of the window says. */
+#define OUTPUT_DEFER_SEGS	3
+
 /**
  * xtcp_output_alloc_skb - an empty segment for data in page fragments
  * @sk: locked
@@ -85,7 +88,6 @@ static void output_sent(struct sock *sk, struct sk_buff *skb)
 	if (!prior || !xtcp_timer_armed(xs, XTCP_T_RTO))
 		xtcp_timer_arm(sk, XTCP_T_RTO, xtcp_ack_rto(sk));
 	xtcp_timer_cancel(sk, XTCP_T_PROBE);
-	xtcp_loss_arm_tlp(sk);
 }
 
 /* RFC 9293 3.7.4, Minshall's variant, for the segment at the head of the send queue. */
@@ -101,7 +103,7 @@ static bool output_nagle_ok(const struct xtcp_sock *xs, const struct sk_buff *sk
 				 nonagle & XTCP_NAGLE_CORK, len, mss);
 }
 
-/* Segments the congestion window still admits. */
+/* Segments the congestion window still admits; half of it at once, to keep the ACK clock. */
 static u32 output_cwnd_quota(struct sock *sk, const struct sk_buff *skb)
 {
 	const struct xtcp_sock *xs = xtcp_sk(sk);
@@ -110,25 +112,86 @@ static u32 output_cwnd_quota(struct sock *sk, const struct sk_buff *skb)
 	/* A lone FIN would only wait for nothing. */
 	if ((XTCP_CB(skb)->flags & XTCP_FIN) && !skb->len)
 		return 1;
-	return in_flight < xs->cc.cwnd ? xs->cc.cwnd - in_flight : 0;
+	if (in_flight >= xs->cc.cwnd)
+		return 0;
+	return min(max(xs->cc.cwnd >> 1, 1U), xs->cc.cwnd - in_flight);
 }
 
-/* Bytes of @skb that window and MSS admit in one go; 0: wait. */
-static u32 output_limit(struct sock *sk, struct sk_buff *skb, u32 mss, u32 quota, u8 nonagle)
-{
-	const struct xtcp_sock *xs = xtcp_sk(sk);
-	u32 window = xtcp_wnd_end(xs) - XTCP_CB(skb)->seq;
-	u32 max_segs = xs->snd.urg_mode ? 1 : min3(quota, xtcp_pace_segs(sk, mss),
-						   (u32)sk->sk_gso_max_segs);
-	u32 max_len = sk_can_gso(sk) ? max_segs * mss : mss;
-	u32 len = min3(skb->len, window, max_len);
+/**
+ * struct output_pass - one walk along the send queue
+ * @sk: socket
+ * @mss: bytes per segment
+ * @max_segs: segments per burst
+ * @nonagle: XTCP_NAGLE_*, of the last segment in the queue
+ * @limited: the congestion window ended it
+ */
+struct output_pass {
+	struct sock *sk;
+	u32 mss;
+	u32 max_segs;
+	u8 nonagle;
+	bool limited;
+};
 
-	if (len < mss || len % mss == 0)
+/* Bytes of @skb that window and MSS admit in one go; 0: wait. */
+static u32 output_limit(const struct output_pass *p, struct sk_buff *skb, u32 quota, u8 nonagle)
+{
+	const struct xtcp_sock *xs = xtcp_sk(p->sk);
+	u32 window = xtcp_wnd_end(xs) - XTCP_CB(skb)->seq;
+	u32 max_segs = xs->snd.urg_mode ? 1 : min(quota, p->max_segs);
+	u32 len = min3(skb->len, window, max_segs * p->mss);
+
+	if (len < p->mss || len % p->mss == 0)
 		return len;
 	/* Whole segments go; the odd rest only if it ends the data and Nagle lets it. */
-	if (len == skb->len && output_nagle_ok(xs, skb, len % mss, mss, nonagle))
+	if (len == skb->len && output_nagle_ok(xs, skb, len % p->mss, p->mss, nonagle))
 		return len;
-	return len - len % mss;
+	return len - len % p->mss;
+}
+
+/* An ACK is on its way, if the oldest in flight is half a round trip old; no pause before it. */
+static bool output_ack_soon(const struct xtcp_sock *xs)
+{
+	u32 now = (u32)xtcp_now_us();
+	const struct sk_buff *first, *last;
+
+	if (list_empty(&xs->rec.sent))
+		return false;
+	first = list_first_entry(&xs->rec.sent, struct sk_buff, tcp_tsorted_anchor);
+	last = list_last_entry(&xs->rec.sent, struct sk_buff, tcp_tsorted_anchor);
+	return now - XTCP_CB(last)->sent_us <= USEC_PER_MSEC &&
+	       now - XTCP_CB(first)->sent_us >= xs->rtt.srtt_us >> 4;
+}
+
+/*
+ * Would the next ACK make a larger burst of @skb, so that it is worth waiting for? Sending
+ * what each single ACK admits would cut a window into ever smaller pieces.
+ */
+static bool output_defer(struct output_pass *p, const struct sk_buff *skb, u32 quota, bool tail)
+{
+	const struct xtcp_sock *xs = xtcp_sk(p->sk);
+	u32 send_win = xtcp_wnd_end(xs) - XTCP_CB(skb)->seq;
+	u32 cong_win = quota * p->mss;
+	u32 limit = min(send_win, cong_win);
+	u32 divisor = xtcp_knob(sock_net(p->sk), tso_win_divisor);
+	u32 chunk = OUTPUT_DEFER_SEGS * p->mss + 1;
+
+	if (xs->rec.ca_state >= XTCP_CA_RECOVERY || limit >= p->max_segs * p->mss)
+		return false;
+	if (!tail && limit >= skb->len)
+		return false;
+	if (divisor)
+		chunk = min(xs->snd.wnd, xs->cc.cwnd * p->mss) / divisor;
+	if (limit >= chunk || !output_ack_soon(xs))
+		return false;
+	if (cong_win < send_win && cong_win <= skb->len) {
+		p->limited = true;
+		return true;
+	}
+	if (send_win < cong_win && send_win <= skb->len)
+		return true;
+	/* Nothing will be appended to it. */
+	return !(XTCP_CB(skb)->flags & XTCP_FIN) && !XTCP_CB(skb)->eor;
 }
 
 /* Sender's silly-window avoidance: a whole segment, or all there is, must fit the window. */
@@ -155,20 +218,21 @@ static void output_validate_cwnd(struct sock *sk, bool limited)
 }
 
 /* Sends the head of the send queue, or the part that may go. */
-static bool output_send_head(struct sock *sk, struct sk_buff *skb, u32 mss, u32 quota, u8 nonagle)
+static bool output_send_head(const struct output_pass *p, struct sk_buff *skb, u32 quota,
+			     u8 nonagle)
 {
-	struct xtcp_sock *xs = xtcp_sk(sk);
-	u32 len = output_limit(sk, skb, mss, quota, nonagle);
+	u32 len = output_limit(p, skb, quota, nonagle);
+	struct sock *sk = p->sk;
 
 	if (skb->len > len && xtcp_rtxq_split(sk, skb, len, false))
 		return false;
-	xtcp_rtxq_set_segs(skb, mss);
+	xtcp_rtxq_set_segs(skb, p->mss);
 	if (xtcp_xmit_skb(sk, skb, true))
 		return false;
 	xtcp_pace_sent(sk, skb->len);
 	output_sent(sk, skb);
-	if (skb->len < XTCP_CB(skb)->segs * mss)
-		xs->snd.sml = XTCP_CB(skb)->end_seq;
+	if (skb->len < XTCP_CB(skb)->segs * p->mss)
+		xtcp_sk(sk)->snd.sml = XTCP_CB(skb)->end_seq;
 	return true;
 }
 
@@ -193,43 +257,65 @@ static bool output_mtu_probe(struct sock *sk, bool *sent)
 	return true;
 }
 
+/* Sends the head of the send queue if all agree. @one: it will not be asked to wait for more. */
+static bool output_step(struct output_pass *p, struct sk_buff *skb, bool one)
+{
+	bool tail = skb_queue_is_last(&p->sk->sk_write_queue, skb);
+	u8 nonagle = tail ? p->nonagle : XTCP_NAGLE_PUSH;
+	const struct xtcp_sock *xs = xtcp_sk(p->sk);
+	u32 quota;
+
+	if (xtcp_pace_wait(p->sk))
+		return false;
+	quota = output_cwnd_quota(p->sk, skb);
+	if (!quota) {
+		p->limited = true;
+		return false;
+	}
+	if (!output_window_ok(xs, skb, p->mss) ||
+	    !output_nagle_ok(xs, skb, skb->len, p->mss, nonagle))
+		return false;
+	if (skb->len > p->mss && !one && output_defer(p, skb, quota, tail))
+		return false;
+	return !xtcp_smallq_full(p->sk, skb) && output_send_head(p, skb, quota, nonagle);
+}
+
+/* The queue is empty, and so is the path: rates measured from here on are the application's. */
+static void output_note_idle(struct sock *sk)
+{
+	struct xtcp_sock *xs = xtcp_sk(sk);
+	u32 in_flight = xtcp_packets_in_flight(xs);
+
+	if (in_flight < xs->cc.cwnd && refcount_read(&sk->sk_wmem_alloc) < SKB_TRUESIZE(1))
+		xtcp_rate_idle(&xs->rec.rate, in_flight);
+}
+
 /* Sends while something may go; @one: the head at most. True when data stays with nothing out. */
 static bool output_write(struct sock *sk, u8 nonagle, bool one)
 {
+	struct output_pass p = { .sk = sk, .mss = xtcp_mss_current(sk), .nonagle = nonagle };
 	struct xtcp_sock *xs = xtcp_sk(sk);
-	bool limited = false, sent = false;
 	struct sk_buff *skb;
-	u32 mss, quota;
+	bool sent = false;
 
-	mss = xtcp_mss_current(sk);
+	p.max_segs = sk_can_gso(sk) ? min_t(u32, xtcp_pace_segs(sk, p.mss),
+					    sk->sk_gso_max_segs) : 1;
 	if (!xs->snd.packets_out)
 		xtcp_cc_tx_start(sk);
 	if (!one && !output_mtu_probe(sk, &sent))
 		return false;
-	while ((skb = skb_peek(&sk->sk_write_queue))) {
-		bool tail = skb_queue_is_last(&sk->sk_write_queue, skb);
-
-		if (xtcp_pace_wait(sk))
-			break;
-		quota = output_cwnd_quota(sk, skb);
-		if (!quota) {
-			limited = true;
-			break;
-		}
-		if (!output_window_ok(xs, skb, mss))
-			break;
-		if (!output_nagle_ok(xs, skb, skb->len, mss, tail ? nonagle : XTCP_NAGLE_PUSH))
-			break;
-		if (!output_send_head(sk, skb, mss, quota, tail ? nonagle : XTCP_NAGLE_PUSH))
-			break;
+	while ((skb = skb_peek(&sk->sk_write_queue)) && output_step(&p, skb, one)) {
 		sent = true;
 		if (one)
 			break;
 	}
-	if (sent || limited)
-		output_validate_cwnd(sk, limited);
-	if (!skb && xtcp_packets_in_flight(xs) < xs->cc.cwnd)
-		xtcp_rate_idle(&xs->rec.rate, xtcp_packets_in_flight(xs));
+	if (sent)
+		xtcp_loss_arm_tlp(sk);
+	p.limited |= sent && xtcp_packets_in_flight(xs) >= xs->cc.cwnd;
+	if (sent || p.limited)
+		output_validate_cwnd(sk, p.limited);
+	if (!skb)
+		output_note_idle(sk);
 	return !xs->snd.packets_out && skb_peek(&sk->sk_write_queue);
 }
 
@@ -426,8 +512,10 @@ static int output_probe_with_data(struct sock *sk, struct sk_buff *skb)
 	XTCP_CB(skb)->flags |= XTCP_PSH;
 	xtcp_rtxq_set_segs(skb, mss);
 	err = xtcp_xmit_skb(sk, skb, true);
-	if (!err)
+	if (!err) {
 		output_sent(sk, skb);
+		xtcp_loss_arm_tlp(sk);
+	}
 	return err;
 }
 

@@ -6,11 +6,10 @@
 #include "compat.h"
 #include "engine.h"
 
-/* A burst the rate sends in about a millisecond, and never less than two segments. */
-#define PACE_BURST_SHIFT	10
-#define PACE_BURST_MIN_SEGS	2U
+/* Beyond this shift the bonus of a near peer is nothing. */
+#define PACE_NEAR_MAX		31
 
-/* Bytes per second; 0: as fast as the windows admit. */
+/* Bytes per second that the timer keeps; 0: as fast as the windows admit. */
 static u64 pace_rate(const struct sock *sk)
 {
 	u64 rate = xtcp_sk(sk)->cc.pacing_rate;
@@ -27,29 +26,52 @@ static bool pace_below(const struct sock *sk)
 	return READ_ONCE(sk->sk_pacing_status) == SK_PACING_FQ;
 }
 
+/* Bytes per second of a window each round trip, and some more: else it could not grow. */
+static u64 pace_window_rate(const struct sock *sk)
+{
+	const struct xtcp_sock *xs = xtcp_sk(sk);
+	u64 rate;
+
+	if (!xs->rtt.srtt_us)
+		return ~0UL;
+	rate = xs->cc.cwnd < xs->cc.ssthresh / 2 ? xtcp_knob(sock_net(sk), pacing_ss_ratio) :
+						   xtcp_knob(sock_net(sk), pacing_ca_ratio);
+	rate *= (u64)xs->snd.mss * (USEC_PER_SEC / 100) << 3;
+	rate *= max(xs->cc.cwnd, xs->snd.packets_out);
+	return div_u64(rate, xs->rtt.srtt_us);
+}
+
 /**
  * xtcp_pace_update - congestion control or the user changed the rate
  * @sk: locked
+ *
+ * sk_pacing_rate is what fq keeps, what bursts and queues below IP are sized by, and what
+ * TCP_INFO tells. Without fq an algorithm that goes by its window is not held to it.
  */
 void xtcp_pace_update(struct sock *sk)
 {
-	u64 rate = pace_rate(sk);
+	u64 rate = xtcp_sk(sk)->cc.pacing_rate ? : pace_window_rate(sk);
 
-	WRITE_ONCE(sk->sk_pacing_rate, rate ? min_t(u64, rate, ~0UL) : ~0UL);
+	WRITE_ONCE(sk->sk_pacing_rate, min_t(u64, rate, READ_ONCE(sk->sk_max_pacing_rate)));
 }
 
 /**
  * xtcp_pace_segs - segments one burst may have
  * @sk: locked
  * @mss: bytes per segment
+ *
+ * What the rate sends in a millisecond; more to a near peer, for whom many small bursts
+ * cost more than they smooth; and never less than min_tso_segs.
  */
 u32 xtcp_pace_segs(const struct sock *sk, u32 mss)
 {
-	u64 rate = pace_rate(sk);
+	unsigned long bytes = READ_ONCE(sk->sk_pacing_rate) >> READ_ONCE(sk->sk_pacing_shift);
+	u32 near = xtcp_sk(sk)->rtt.min_rtt_us >> xtcp_knob(sock_net(sk), tso_rtt_log);
 
-	if (!rate)
-		return U32_MAX;
-	return max_t(u64, div_u64(rate >> PACE_BURST_SHIFT, mss), PACE_BURST_MIN_SEGS);
+	if (near <= PACE_NEAR_MAX)
+		bytes += sk->sk_gso_max_size >> near;
+	bytes = min_t(unsigned long, bytes, sk->sk_gso_max_size);
+	return max_t(u32, (u32)bytes / mss, xtcp_knob(sock_net(sk), min_tso_segs));
 }
 
 /**
@@ -98,17 +120,28 @@ void xtcp_pace_resume(struct sock *sk)
 	xtcp_output_push(sk);
 }
 
+/**
+ * xtcp_pace_kick - xtcp_pace_resume() for who has no lock; an owner does it on release
+ * @sk: referenced
+ *
+ * Context: softirq.
+ */
+void xtcp_pace_kick(struct sock *sk)
+{
+	bh_lock_sock(sk);
+	if (!sock_owned_by_user(sk))
+		xtcp_pace_resume(sk);
+	else if (!test_and_set_bit(XTCP_DEFER_SEND, &xtcp_sk(sk)->deferred))
+		sock_hold(sk);
+	bh_unlock_sock(sk);
+}
+
 static enum hrtimer_restart pace_fire(struct hrtimer *timer)
 {
 	struct xtcp_sock *xs = container_of(timer, struct xtcp_sock, pace.timer);
 	struct sock *sk = (struct sock *)xs;
 
-	bh_lock_sock(sk);
-	if (!sock_owned_by_user(sk))
-		xtcp_pace_resume(sk);
-	else if (!test_and_set_bit(XTCP_DEFER_PACE, &xs->deferred))
-		sock_hold(sk);
-	bh_unlock_sock(sk);
+	xtcp_pace_kick(sk);
 	sock_put(sk);
 	return HRTIMER_NORESTART;
 }

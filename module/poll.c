@@ -138,14 +138,8 @@ bool xtcp_stream_memory_free(const struct sock *sk, int wake)
 	return (u64)notsent << wake < lowat;
 }
 
-/**
- * xtcp_write_space - sk_write_space: wakes writers when there is room
- * @sk: socket; its lock is not needed, any context but hard interrupt
- *
- * Room means a third of the send buffer, so that a writer does not wake for every
- * segment. Edge-triggered waiters hear of it once per EAGAIN.
- */
-void xtcp_write_space(struct sock *sk)
+/* Room means a third of the send buffer, so that a writer does not wake for every segment. */
+static void poll_wake_writers(struct sock *sk)
 {
 	struct socket *sock;
 	struct socket_wq *wq;
@@ -153,7 +147,8 @@ void xtcp_write_space(struct sock *sk)
 	rcu_read_lock();
 	sock = READ_ONCE(sk->sk_socket);
 	wq = rcu_dereference(sk->sk_wq);
-	if (sock && wq && __sk_stream_is_writeable(sk, 1)) {
+	if (sock && wq && test_bit(SOCK_NOSPACE, &sock->flags) &&
+	    __sk_stream_is_writeable(sk, 1)) {
 		clear_bit(SOCK_NOSPACE, &sock->flags);
 		if (skwq_has_sleeper(wq))
 			wake_up_interruptible_poll(&wq->wait, EPOLLOUT | EPOLLWRNORM |
@@ -162,6 +157,19 @@ void xtcp_write_space(struct sock *sk)
 			sock_wake_async(wq, SOCK_WAKE_SPACE, POLL_OUT);
 	}
 	rcu_read_unlock();
+}
+
+/**
+ * xtcp_write_space - sk_write_space: wakes who waits for room
+ * @sk: socket; its lock is not needed, any context but hard interrupt
+ *
+ * That is output, when a segment left the host: sock_wfree() calls this. And writers who
+ * found no room (SOCK_NOSPACE), so edge-triggered ones hear of it once per EAGAIN.
+ */
+void xtcp_write_space(struct sock *sk)
+{
+	xtcp_smallq_freed(sk);
+	poll_wake_writers(sk);
 }
 
 /**

@@ -54,6 +54,7 @@ static int proto_init(struct sock *sk)
 	xtcp_timer_init(sk);
 	xtcp_pace_init(sk);
 	xtcp_delack_init(sk);
+	xtcp_smallq_init_sock(sk);
 	xtcp_rtt_init(&xs->rtt);
 	xtcp_cc_assign(sk);
 	xtcp_recovery_init(sk);
@@ -63,7 +64,6 @@ static int proto_init(struct sock *sk)
 
 	sk->sk_destruct = xtcp_sock_destruct;
 	sk->sk_write_space = xtcp_write_space;
-	sock_set_flag(sk, SOCK_USE_WRITE_QUEUE);
 	WRITE_ONCE(sk->sk_sndbuf, READ_ONCE(xn->knobs.wmem[1]));
 	WRITE_ONCE(sk->sk_rcvbuf, READ_ONCE(xn->knobs.rmem[1]));
 	sk_sockets_allocated_inc(sk);
@@ -91,7 +91,7 @@ static void proto_release_cb(struct sock *sk)
 		return;
 	if (test_and_clear_bit(XTCP_DEFER_TIMER, &xs->deferred))
 		xtcp_timer_run_deferred(sk);
-	if (test_and_clear_bit(XTCP_DEFER_PACE, &xs->deferred)) {
+	if (test_and_clear_bit(XTCP_DEFER_SEND, &xs->deferred)) {
 		xtcp_pace_resume(sk);
 		__sock_put(sk);
 	}

@@ -308,7 +308,7 @@ int xtcp_rtxq_retransmit(struct sock *sk, struct sk_buff *skb, u32 segs)
 	int len, err, old;
 
 	xtcp_mtup_forget(sk);
-	if (skb_fclone_busy(sk, skb))
+	if (xtcp_smallq_holds(sk, skb))
 		return NET_XMIT_CN;
 	if (xtcp_seq_before(XTCP_CB(skb)->seq, xs->snd.una) &&
 	    xtcp_rtxq_trim_head(sk, skb, xs->snd.una - XTCP_CB(skb)->seq))

@@ -139,6 +139,16 @@ struct xtcp_hold {
 };
 
 /**
+ * struct xtcp_smallq - what waits below IP; smallq.c
+ * @node: in the list of a CPU, and then with a reference
+ * @flags: SMALLQ_*, atomic
+ */
+struct xtcp_smallq {
+	struct list_head node;
+	unsigned long flags;
+};
+
+/**
  * struct xtcp_acceptq - children that wait for accept(); listen.c
  * @lock: leaf; guards the list, @len and @closed
  * @head: struct xtcp_sock.accept_node, oldest first
@@ -178,6 +188,7 @@ struct xtcp_sock {
 	struct xtcp_timers timers;
 	struct xtcp_pace pace;
 	struct xtcp_hold hold;
+	struct xtcp_smallq smallq;
 	struct xtcp_acceptq acceptq;	/* listener */
 	struct list_head accept_node;	/* child: acceptq.head */
 	struct xtcp_port *port;		/* ports.c: the owner entry of inet_num */
@@ -194,7 +205,7 @@ struct xtcp_sock {
 /* Bit numbers of xtcp_sock.deferred: what a softirq left to the owner of the lock. */
 #define XTCP_DEFER_TIMER	0
 #define XTCP_DEFER_MTU		1
-#define XTCP_DEFER_PACE		2
+#define XTCP_DEFER_SEND		2
 #define XTCP_DEFER_HOLD		3
 
 static inline struct xtcp_sock *xtcp_sk(const struct sock *sk)

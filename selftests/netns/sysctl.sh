@@ -29,13 +29,17 @@ invalid_ratelimit 0 86400000 500
 keepalive_intvl 1 2147483 75
 keepalive_probes 0 127 9
 keepalive_time 1 2147483 7200
+limit_output_bytes 0 2147483647 1048576
 max_orphans 0 2147483647 -
 max_syn_backlog 1 2147483647 -
 max_tw_buckets 0 2147483647 -
 min_snd_mss 48 65535 48
+min_tso_segs 1 255 2
 mtu_probe_floor 48 65535 48
 mtu_probing 0 2 0
 orphan_retries 0 255 0
+pacing_ca_ratio 0 1000 120
+pacing_ss_ratio 0 1000 200
 probe_interval 0 2147483 600
 probe_threshold 0 65535 8
 reordering 1 255 3
@@ -51,6 +55,8 @@ syn_retries 1 127 7
 synack_retries 0 255 5
 syncookies 0 2 1
 timestamps 0 2 1
+tso_rtt_log 0 31 9
+tso_win_divisor 0 255 3
 tw_reuse 0 2 2
 window_scaling 0 1 1
 '

@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * smallq.c owns the small-queues limit: how much of a socket may wait below IP, in
+ * qdisc and device, and who goes on when some of it has left.
+ *
+ * Output stops under the socket lock and leaves a bit; sock_wfree() of a segment that
+ * left finds it by way of sk_write_space, in any context but hard interrupt, and puts
+ * the socket on its CPU's list, with a reference. A tasklet per CPU goes through that.
+ */
+#include <linux/interrupt.h>
+
+#include "compat.h"
+#include "engine.h"
+
+/* Bit numbers of xtcp_smallq.flags. */
+#define SMALLQ_THROTTLED	0	/* output waits for a completion */
+#define SMALLQ_QUEUED		1	/* in a CPU's list */
+
+/**
+ * struct smallq_cpu - sockets whose output goes on
+ * @tasklet: runs while @socks is not empty
+ * @socks: struct xtcp_smallq.node; its CPU's, interrupts off
+ */
+struct smallq_cpu {
+	struct tasklet_struct tasklet;
+	struct list_head socks;
+};
+
+static DEFINE_PER_CPU(struct smallq_cpu, smallq_cpu);
+
+/* What the rate sends in a millisecond, and two segments whatever the rate. */
+static unsigned long smallq_limit(const struct sock *sk, const struct sk_buff *skb)
+{
+	unsigned long limit = max_t(unsigned long, 2 * skb->truesize,
+				    READ_ONCE(sk->sk_pacing_rate) >>
+				    READ_ONCE(sk->sk_pacing_shift));
+
+	/* Who paces has no queue beyond that. */
+	if (READ_ONCE(sk->sk_pacing_status) == SK_PACING_NONE)
+		limit = min_t(unsigned long, limit,
+			      xtcp_knob(sock_net(sk), limit_output_bytes));
+	return limit;
+}
+
+/*
+ * Sets the bit before the caller's second look: either that sees what has left meanwhile,
+ * or xtcp_smallq_freed() sees the bit, and its barrier pairs with this one.
+ */
+static void smallq_throttle(struct sock *sk)
+{
+	set_bit(SMALLQ_THROTTLED, &xtcp_sk(sk)->smallq.flags);
+	smp_mb__after_atomic();
+}
+
+/**
+ * xtcp_smallq_full - is there so much below IP that new data must wait?
+ * @sk: locked
+ * @skb: the next segment
+ *
+ * If so, output goes on by itself when some of it has left.
+ */
+bool xtcp_smallq_full(struct sock *sk, const struct sk_buff *skb)
+{
+	unsigned long limit = smallq_limit(sk, skb);
+
+	if (refcount_read(&sk->sk_wmem_alloc) <= limit)
+		return false;
+	/* With nothing else to be acknowledged a late completion would be all that wakes us. */
+	if (!xtcp_sk(sk)->snd.packets_out)
+		return false;
+	smallq_throttle(sk);
+	if (refcount_read(&sk->sk_wmem_alloc) <= limit)
+		return false;
+	XTCP_INC(sock_net(sk), SMALLQTHROTTLED);
+	return true;
+}
+
+/**
+ * xtcp_smallq_holds - does the last copy of @skb still wait below IP?
+ * @sk: locked
+ * @skb: in the retransmission queue
+ *
+ * It cannot be lost before it was sent. If so, output goes on when it has left.
+ */
+bool xtcp_smallq_holds(struct sock *sk, const struct sk_buff *skb)
+{
+	if (likely(!skb_fclone_busy(sk, skb)))
+		return false;
+	smallq_throttle(sk);
+	if (!skb_fclone_busy(sk, skb))
+		return false;
+	XTCP_INC(sock_net(sk), SPURIOUSRTXHOSTQUEUES);
+	return true;
+}
+
+/**
+ * xtcp_smallq_freed - a segment has left, or sk_write_space was called for another reason
+ * @sk: held by the caller, by a reference or by what is left of sk_wmem_alloc
+ *
+ * Context: any but hard interrupt.
+ */
+void xtcp_smallq_freed(struct sock *sk)
+{
+	struct xtcp_smallq *q = &xtcp_sk(sk)->smallq;
+	struct smallq_cpu *cpu;
+	unsigned long flags;
+
+	/* After sock_wfree() took the segment out of sk_wmem_alloc; pairs with smallq_throttle(). */
+	smp_mb__after_atomic();
+	if (likely(!test_bit(SMALLQ_THROTTLED, &q->flags)) ||
+	    !test_and_clear_bit(SMALLQ_THROTTLED, &q->flags) ||
+	    test_and_set_bit(SMALLQ_QUEUED, &q->flags))
+		return;
+	/* Segments outlive the socket's last user. */
+	if (!refcount_inc_not_zero(&sk->sk_refcnt)) {
+		clear_bit(SMALLQ_QUEUED, &q->flags);
+		return;
+	}
+	local_irq_save(flags);
+	cpu = this_cpu_ptr(&smallq_cpu);
+	if (list_empty(&cpu->socks))
+		tasklet_schedule(&cpu->tasklet);
+	list_add_tail(&q->node, &cpu->socks);
+	local_irq_restore(flags);
+}
+
+static void smallq_run(struct tasklet_struct *t)
+{
+	struct smallq_cpu *cpu = from_tasklet(cpu, t, tasklet);
+	struct xtcp_smallq *q, *next;
+	unsigned long flags;
+	LIST_HEAD(socks);
+
+	local_irq_save(flags);
+	list_splice_init(&cpu->socks, &socks);
+	local_irq_restore(flags);
+
+	list_for_each_entry_safe(q, next, &socks, node) {
+		struct xtcp_sock *xs = container_of(q, struct xtcp_sock, smallq);
+
+		list_del(&q->node);
+		/* Off the list before it may go on again; what leaves from here on does that. */
+		smp_mb__before_atomic();
+		clear_bit(SMALLQ_QUEUED, &q->flags);
+		smp_mb__after_atomic();
+		xtcp_pace_kick((struct sock *)xs);
+		sock_put((struct sock *)xs);
+	}
+}
+
+/**
+ * xtcp_smallq_init_sock - nothing waits
+ * @sk: new, or the clone of a listener
+ */
+void xtcp_smallq_init_sock(struct sock *sk)
+{
+	xtcp_sk(sk)->smallq.flags = 0;
+}
+
+/**
+ * xtcp_smallq_init - the tasklets
+ */
+void __init xtcp_smallq_init(void)
+{
+	int i;
+
+	for_each_possible_cpu(i) {
+		struct smallq_cpu *cpu = per_cpu_ptr(&smallq_cpu, i);
+
+		INIT_LIST_HEAD(&cpu->socks);
+		tasklet_setup(&cpu->tasklet, smallq_run);
+	}
+}
+
+/**
+ * xtcp_smallq_exit - no tasklet runs or will
+ *
+ * No socket lives any more, but a tasklet may be about to return from the last one's end.
+ */
+void xtcp_smallq_exit(void)
+{
+	int i;
+
+	for_each_possible_cpu(i)
+		tasklet_kill(&per_cpu_ptr(&smallq_cpu, i)->tasklet);
+}
