@@ -49,6 +49,56 @@ void xtcp_buf_expand_snd(struct sock *sk)
 		WRITE_ONCE(sk->sk_sndbuf, want);
 }
 
+/* Memory for what must go on in any case, whatever the limits say: @size bytes are there then. */
+static void buf_force(struct sock *sk, int size)
+{
+	int want = size - sk->sk_forward_alloc;
+
+	if (want <= 0)
+		return;
+	if (!mem_cgroup_sockets_enabled || !sk->sk_memcg) {
+		sk_forward_alloc_add(sk, sk_mem_pages(want) << PAGE_SHIFT);
+		sk_memory_allocated_add(sk, sk_mem_pages(want));
+		return;
+	}
+	/* Its cgroup is charged by the kernel only, which grants a socket what fills its buffer. */
+	__sk_mem_schedule(sk, max(want, sk->sk_sndbuf - sk->sk_wmem_queued), SK_MEM_SEND);
+	if (sk->sk_forward_alloc - size >= PAGE_SIZE)
+		__sk_mem_reclaim(sk, sk->sk_forward_alloc - size);
+}
+
+/**
+ * xtcp_buf_charge - @skb is in a queue of the write side now: account for it
+ * @sk: locked
+ * @skb: what it holds was granted before, or must be: SYN, FIN, the half of a segment
+ */
+void xtcp_buf_charge(struct sock *sk, const struct sk_buff *skb)
+{
+	buf_force(sk, skb->truesize);
+	sk_wmem_queued_add(sk, skb->truesize);
+	sk_mem_charge(sk, skb->truesize);
+}
+
+/**
+ * xtcp_buf_grant - may the write side have more memory?
+ * @sk: locked
+ * @size: bytes
+ * @force: it has none at all: else it could never go on, since no ACK would come
+ *
+ * Return: bytes of these that it may have, 0 under pressure
+ */
+int xtcp_buf_grant(struct sock *sk, int size, bool force)
+{
+	if (force) {
+		buf_force(sk, size);
+		return size;
+	}
+	if (likely(sk_wmem_schedule(sk, size)))
+		return size;
+	buf_force(sk, min(size, xtcp_knob(sock_net(sk), wmem[0]) - sk->sk_wmem_queued));
+	return clamp(sk->sk_forward_alloc, 0, size);
+}
+
 /**
  * xtcp_buf_measure_rtt - the time in which the peer filled one window
  * @sk: locked, RCV.NXT moved

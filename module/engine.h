@@ -123,6 +123,8 @@ bool xtcp_ecn_echoed(const struct sock *sk, const struct xtcp_seg *seg);
 /* buf.c: how large the socket's buffers are */
 void xtcp_buf_init(struct sock *sk);
 void xtcp_buf_expand_snd(struct sock *sk);
+void xtcp_buf_charge(struct sock *sk, const struct sk_buff *skb);	/* write side */
+int xtcp_buf_grant(struct sock *sk, int size, bool force);
 void xtcp_buf_measure_rtt(struct sock *sk);	/* data came in order */
 void xtcp_buf_adjust_rcv(struct sock *sk);	/* the reader took bytes */
 void xtcp_buf_grow_window(struct sock *sk, const struct sk_buff *skb);
@@ -189,7 +191,7 @@ int xtcp_rtxq_retransmit(struct sock *sk, struct sk_buff *skb, u32 segs);
 void xtcp_output_push(struct sock *sk);			/* what may go now */
 void xtcp_output_push_nagle(struct sock *sk, u8 nonagle);	/* with XTCP_NAGLE_* given */
 void xtcp_output_push_one(struct sock *sk);
-struct sk_buff *xtcp_output_alloc_skb(struct sock *sk, gfp_t gfp);
+struct sk_buff *xtcp_output_alloc_skb(struct sock *sk, gfp_t gfp, bool force);
 /* A segment from xtcp_output_alloc_skb() becomes the stream's new end (charged to the socket). */
 void xtcp_output_queue_tail(struct sock *sk, struct sk_buff *skb);
 int xtcp_output_connect(struct sock *sk);		/* builds and sends the SYN */

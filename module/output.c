@@ -18,15 +18,16 @@
  * xtcp_output_alloc_skb - an empty segment for data in page fragments
  * @sk: locked
  * @gfp: process context may sleep
+ * @force: the socket has no other, so that nothing could wake it
  *
  * Return: the skb, not yet charged to the socket; NULL under memory pressure
  */
-struct sk_buff *xtcp_output_alloc_skb(struct sock *sk, gfp_t gfp)
+struct sk_buff *xtcp_output_alloc_skb(struct sock *sk, gfp_t gfp, bool force)
 {
 	struct sk_buff *skb = alloc_skb_fclone(XTCP_MAX_HEADER, gfp);
 
 	if (likely(skb)) {
-		if (likely(sk_wmem_schedule(sk, skb->truesize))) {
+		if (likely(xtcp_buf_grant(sk, skb->truesize, force) >= (int)skb->truesize)) {
 			skb_reserve(skb, XTCP_MAX_HEADER);
 			skb->ip_summed = CHECKSUM_PARTIAL;
 			return skb;
@@ -37,12 +38,6 @@ struct sk_buff *xtcp_output_alloc_skb(struct sock *sk, gfp_t gfp)
 	}
 	sk_stream_moderate_sndbuf(sk);
 	return NULL;
-}
-
-static void output_charge(struct sock *sk, struct sk_buff *skb)
-{
-	sk_wmem_queued_add(sk, skb->truesize);
-	sk_mem_charge(sk, skb->truesize);
 }
 
 static void output_init_cb(struct sk_buff *skb, u32 seq, u8 flags)
@@ -67,7 +62,7 @@ void xtcp_output_queue_tail(struct sock *sk, struct sk_buff *skb)
 
 	output_init_cb(skb, xs->snd.write_seq, XTCP_ACK);
 	__skb_queue_tail(&sk->sk_write_queue, skb);
-	output_charge(sk, skb);
+	xtcp_buf_charge(sk, skb);
 	xs->snd.nonagle &= ~XTCP_NAGLE_PUSH;
 }
 
@@ -429,7 +424,7 @@ static int output_send_syn(struct sock *sk, u8 flags)
 	skb_reserve(skb, XTCP_MAX_HEADER);
 	skb->ip_summed = CHECKSUM_PARTIAL;
 	output_init_cb(skb, xs->snd.isn, flags);
-	output_charge(sk, skb);
+	xtcp_buf_charge(sk, skb);
 	xtcp_rtxq_append(sk, skb);
 	err = xtcp_xmit_skb(sk, skb, true);
 	XTCP_CB(skb)->first_us = XTCP_CB(skb)->sent_us;

@@ -135,8 +135,7 @@ static struct sk_buff *rtxq_new_half(struct sock *sk, struct sk_buff *skb, u32 l
 		return NULL;
 	skb_reserve(half, XTCP_MAX_HEADER);
 	half->ip_summed = CHECKSUM_PARTIAL;
-	sk_wmem_queued_add(sk, half->truesize);
-	sk_mem_charge(sk, half->truesize);
+	xtcp_buf_charge(sk, half);
 	half->truesize += rest;
 	skb->truesize -= rest;
 	memcpy(half->cb, skb->cb, sizeof(half->cb));

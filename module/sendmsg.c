@@ -95,7 +95,7 @@ static int sendmsg_new_skb(struct sendmsg_job *job, struct sk_buff **skb)
 		if (sk_flush_backlog(sk))
 			return -EAGAIN;
 	}
-	*skb = xtcp_output_alloc_skb(sk, sk->sk_allocation);
+	*skb = xtcp_output_alloc_skb(sk, sk->sk_allocation, sendmsg_nothing_queued(sk));
 	if (!*skb)
 		return -ENOBUFS;
 	xtcp_output_queue_tail(sk, *skb);
@@ -108,14 +108,6 @@ static int sendmsg_tail(struct sendmsg_job *job, struct sk_buff **skb)
 	if (*skb && (*skb)->len < job->goal && !XTCP_CB(*skb)->eor)
 		return 0;
 	return sendmsg_new_skb(job, skb);
-}
-
-/* Bytes of @want that the socket's and the protocol's memory allow now. */
-static int sendmsg_charge(struct sock *sk, int want)
-{
-	if (sk_wmem_schedule(sk, want))
-		return want;
-	return min_t(int, want, sk->sk_forward_alloc);
 }
 
 /* Bytes copied, -EMSGSIZE when @skb has no fragment left, -ENOBUFS, -EFAULT. */
@@ -133,7 +125,7 @@ static int sendmsg_copy(struct sendmsg_job *job, struct sk_buff *skb, int want)
 	if (!merge && i >= MAX_SKB_FRAGS)
 		return -EMSGSIZE;
 
-	want = sendmsg_charge(sk, min_t(int, want, pfrag->size - pfrag->offset));
+	want = xtcp_buf_grant(sk, min_t(int, want, pfrag->size - pfrag->offset), false);
 	if (want <= 0)
 		return -ENOBUFS;
 	err = skb_copy_to_page_nocache(sk, &job->msg->msg_iter, skb, pfrag->page,
@@ -157,7 +149,7 @@ static int sendmsg_splice(struct sendmsg_job *job, struct sk_buff *skb, int want
 	struct sock *sk = job->sk;
 	int taken;
 
-	want = sendmsg_charge(sk, want);
+	want = xtcp_buf_grant(sk, want, false);
 	if (want <= 0)
 		return -ENOBUFS;
 	taken = skb_splice_from_iter(skb, &job->msg->msg_iter, want, sk->sk_allocation);
