@@ -18,6 +18,7 @@ extern struct proto xtcp_prot;
 extern long xtcp_sysctl_mem[3];		/* pages, as native's tcp_mem */
 int xtcp_proto_register(void);
 void xtcp_proto_unregister(void);
+void xtcp_proto_use_knobs(void);
 
 /* connect.c: struct proto .connect .disconnect; process context, socket locked */
 int xtcp_connect(struct sock *sk, struct sockaddr *addr, int len);

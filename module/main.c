@@ -76,6 +76,7 @@ static int __init xtcp_init(void)
 	err = xtcp_net_init();
 	if (err)
 		goto err_sock;
+	xtcp_proto_use_knobs();
 	err = xtcp_family_init();
 	if (err)
 		goto err_net;

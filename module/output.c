@@ -382,7 +382,8 @@ static void output_init_connect(struct sock *sk)
 	struct net *net = sock_net(sk);
 	struct xtcp_sock *xs = xtcp_sk(sk);
 	bool scale = xtcp_knob(net, window_scaling);
-	u32 clamp = 0;
+	u32 full = max(xtcp_full_space(sk), 0);
+	u32 clamp = xs->rcv.window_clamp ? : dst_metric(__sk_dst_get(sk), RTAX_WINDOW);
 
 	if (xs->snd.user_mss)
 		xs->snd.mss_clamp = xs->snd.user_mss;
@@ -390,9 +391,9 @@ static void output_init_connect(struct sock *sk)
 	xtcp_mtup_init(sk);
 	xtcp_mss_sync(sk, dst_mtu(__sk_dst_get(sk)));
 	xs->snd.advmss = xtcp_mss_announce(sk);
-	if (sk->sk_userlocks & SOCK_RCVBUF_LOCK)
-		clamp = max(xtcp_full_space(sk), 0);
-	xtcp_win_select_initial(max(xtcp_full_space(sk), 0), xtcp_knob(net, rmem[2]),
+	if ((sk->sk_userlocks & SOCK_RCVBUF_LOCK) && (!clamp || clamp > full))
+		clamp = full;
+	xtcp_win_select_initial(full, xtcp_knob(net, rmem[2]),
 				xs->snd.advmss - (xtcp_knob(net, timestamps) ?
 						  XTCP_OPT_TS_ALIGNED : 0),
 				scale, &xs->rcv.wnd, &clamp, &xs->rcv.wscale);

@@ -21,9 +21,6 @@ static atomic_long_t proto_mem_allocated ____cacheline_aligned_in_smp;
 static DEFINE_PER_CPU(int, proto_mem_fw_alloc);
 static unsigned long proto_mem_pressure __read_mostly;
 static struct percpu_counter proto_sockets_allocated;
-/* Where struct proto has no per-namespace place: the first namespace's wmem and rmem. */
-static int proto_sysctl_wmem[3] = { PAGE_SIZE, 16 * 1024, 4 * 1024 * 1024 };
-static int proto_sysctl_rmem[3] = { PAGE_SIZE, 131072, 6 * 1024 * 1024 };
 
 static void proto_enter_memory_pressure(struct sock *sk)
 {
@@ -136,8 +133,6 @@ struct proto xtcp_prot = {
 	.per_cpu_fw_alloc	= &proto_mem_fw_alloc,
 	.memory_pressure	= &proto_mem_pressure,
 	.sysctl_mem		= xtcp_sysctl_mem,
-	.sysctl_wmem		= proto_sysctl_wmem,
-	.sysctl_rmem		= proto_sysctl_rmem,
 	.max_header		= XTCP_MAX_HEADER,
 	.obj_size		= sizeof(struct xtcp_sock),
 	.slab_flags		= SLAB_TYPESAFE_BY_RCU,
@@ -164,6 +159,19 @@ int xtcp_proto_register(void)
 	if (err)
 		percpu_counter_destroy(&proto_sockets_allocated);
 	return err;
+}
+
+/**
+ * xtcp_proto_use_knobs - before the first socket: how much each may have under pressure
+ *
+ * struct proto has one place for all namespaces: wmem and rmem of the first one count.
+ */
+void xtcp_proto_use_knobs(void)
+{
+	struct xtcp_knobs *knobs = &xtcp_net(&init_net)->knobs;
+
+	xtcp_prot.sysctl_wmem = knobs->wmem;
+	xtcp_prot.sysctl_rmem = knobs->rmem;
 }
 
 /**

@@ -349,4 +349,20 @@ TEST_F(api, sockopt_while_connected)
 	EXPECT_GT(api_get(self->client, SOL_IP, IP_MTU), 0);
 }
 
+/* Set before connect() it bounds the window that the SYN opens, too. */
+TEST_F(api, sockopt_window_clamp)
+{
+	struct tcp_info info = {};
+	socklen_t len = sizeof(info);
+
+	api_listen(self, 1);
+	self->client = api_socket(self->family, 0);
+	ASSERT_GE(self->client, 0);
+	ASSERT_EQ(0, api_set(self->client, SOL_TCP, TCP_WINDOW_CLAMP, 20000));
+	ASSERT_EQ(0, connect(self->client, API_SA(&self->addr)));
+	EXPECT_EQ(20000, api_get(self->client, SOL_TCP, TCP_WINDOW_CLAMP));
+	ASSERT_EQ(0, getsockopt(self->client, SOL_TCP, TCP_INFO, &info, &len));
+	EXPECT_LE(info.tcpi_rcv_ssthresh, 20000);
+}
+
 TEST_HARNESS_MAIN
