@@ -402,6 +402,68 @@ TEST_F(api, data_more)
 	EXPECT_EQ(POLLIN, api_poll(self->server, POLLIN, 50));
 }
 
+/* Nothing is held back for long: 200 ms, as the kernel's TCP does. */
+TEST_F(api, data_more_limit)
+{
+	char buf[16];
+	long start;
+
+	api_pair(self);
+	ASSERT_EQ(0, api_set(self->client, SOL_TCP, TCP_CORK, 1));
+	start = api_now_ms();
+	ASSERT_EQ(3, send(self->client, "abc", 3, 0));
+	EXPECT_EQ(POLLIN, api_poll(self->server, POLLIN, 3000));
+	EXPECT_GE(api_now_ms() - start, 100);
+	EXPECT_LT(api_now_ms() - start, 2000);
+	EXPECT_EQ(3, recv(self->server, buf, 16, 0));
+
+	ASSERT_EQ(0, api_set(self->client, SOL_TCP, TCP_CORK, 0));
+	start = api_now_ms();
+	ASSERT_EQ(3, send(self->client, "def", 3, MSG_MORE));
+	EXPECT_EQ(POLLIN, api_poll(self->server, POLLIN, 3000));
+	EXPECT_GE(api_now_ms() - start, 100);
+	EXPECT_EQ(3, recv(self->server, buf, 16, 0));
+}
+
+/* TCP_NOTSENT_LOWAT: what the window does not take stays with the application. */
+TEST_F(api, data_not_sent)
+{
+	int before, after;
+	long total;
+
+	api_listen(self, 1);
+	ASSERT_EQ(0, api_set(self->listener, SOL_SOCKET, SO_RCVBUF, 8192));
+	api_pair(self);
+	total = fill_up(self->client);
+	ASSERT_GT(total, 0);
+	ASSERT_EQ(0, ioctl(self->client, SIOCOUTQNSD, &before));
+	EXPECT_GT(before, 100000);
+	EXPECT_EQ(0, drain(self->server, total));
+
+	ASSERT_EQ(0, api_set(self->client, SOL_TCP, TCP_NOTSENT_LOWAT, 10000));
+	EXPECT_EQ(POLLOUT, api_poll(self->client, POLLOUT, 1000));
+	total = fill_up(self->client);
+	ASSERT_GT(total, 0);
+	ASSERT_EQ(0, ioctl(self->client, SIOCOUTQNSD, &after));
+	EXPECT_GE(after, 5000);
+	EXPECT_LT(after, 100000);
+	EXPECT_EQ(0, api_poll(self->client, POLLOUT, 50));
+	EXPECT_EQ(0, drain(self->server, total));
+	EXPECT_EQ(POLLOUT, api_poll(self->client, POLLOUT, 1000));
+}
+
+/* MSG_ZEROCOPY without SO_ZEROCOPY copies, and nobody is told. */
+TEST_F(api, data_zerocopy_unasked)
+{
+	char buf[16] = {};
+
+	api_pair(self);
+	EXPECT_EQ(5, send(self->client, "hello", 5, MSG_ZEROCOPY));
+	EXPECT_EQ(5, recv(self->server, buf, sizeof(buf), 0));
+	EXPECT_STREQ("hello", buf);
+	EXPECT_EQ(EAGAIN, api_errno(recv(self->client, buf, 1, MSG_ERRQUEUE)));
+}
+
 /* The end of a record does not change the bytes. */
 TEST_F(api, data_end_of_record)
 {
@@ -554,6 +616,58 @@ TEST_F(api, data_splice)
 	EXPECT_EQ(0, memcmp(got, "pipes", 5));
 	fcntl(self->client, F_SETFL, O_NONBLOCK);
 	EXPECT_EQ(EAGAIN, api_errno(splice(self->client, NULL, p[1], NULL, 5, 0)));
+}
+
+#define SPLICE_ROUNDS	20
+#define SPLICE_HEAD	100
+#define SPLICE_BODY	40000
+
+/* A header that is copied, then pages of a file through a pipe, again and again. */
+static int splice_out(int fd, int file, const char *head)
+{
+	off_t offset = 0;
+	ssize_t n, m;
+	int i, p[2];
+
+	if (pipe(p))
+		return 1;
+	for (i = 0; i < SPLICE_ROUNDS; i++) {
+		if (send(fd, head, SPLICE_HEAD, MSG_MORE) != SPLICE_HEAD)
+			return 2;
+		while (offset < (i + 1) * SPLICE_BODY) {
+			n = splice(file, &offset, p[1], NULL, (i + 1) * SPLICE_BODY - offset, 0);
+			if (n <= 0)
+				return 3;
+			for (; n > 0; n -= m) {
+				m = splice(p[0], NULL, fd, NULL, n, SPLICE_F_MORE);
+				if (m <= 0)
+					return 4;
+			}
+		}
+	}
+	return shutdown(fd, SHUT_WR) ? 5 : 0;
+}
+
+TEST_F(api, data_splice_mixed)
+{
+	static char want[SPLICE_ROUNDS * SPLICE_BODY], got[SPLICE_HEAD + SPLICE_BODY];
+	int file = memfd_create("api", 0), i, status = -1;
+	char head[SPLICE_HEAD];
+
+	api_pair(self);
+	api_fill(head, sizeof(head), 6);
+	api_fill(want, sizeof(want), 7);
+	ASSERT_EQ(sizeof(want), write(file, want, sizeof(want)));
+	if (!fork())
+		_exit(splice_out(self->client, file, head));
+	for (i = 0; i < SPLICE_ROUNDS; i++) {
+		ASSERT_EQ(0, api_read_all(self->server, got, sizeof(got)));
+		ASSERT_EQ(0, memcmp(head, got, SPLICE_HEAD));
+		ASSERT_EQ(0, memcmp(want + i * SPLICE_BODY, got + SPLICE_HEAD, SPLICE_BODY));
+	}
+	EXPECT_EQ(0, read(self->server, got, 1));
+	wait(&status);
+	EXPECT_EQ(0, status);
 }
 
 /* Many small writes without Nagle arrive in order and complete. */
