@@ -92,10 +92,15 @@ u32 xtcp_mss_current(struct sock *sk)
 	const struct dst_entry *dst = __sk_dst_get(sk);
 	struct xtcp_sock *xs = xtcp_sk(sk);
 	u32 mss = xs->snd.mss;
-	u32 extra;
+	u32 extra, mtu;
 
-	if (dst && dst_mtu(dst) != xs->snd.pmtu)
-		mss = xtcp_mss_sync(sk, dst_mtu(dst));
+	if (dst) {
+		mtu = dst_mtu(dst);
+		if (mtu != xs->snd.pmtu)
+			mss = xtcp_mss_sync(sk, mtu);
+	}
+	if (likely(!xs->rcv.sack.num && xs->rcv.sack.dsack.start == xs->rcv.sack.dsack.end))
+		return mss;
 	extra = xtcp_xmit_options_len(sk) - xtcp_mss_fixed_options(sk);
 	return extra < mss ? mss - extra : 1;
 }

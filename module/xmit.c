@@ -38,12 +38,7 @@ u32 xtcp_xmit_options_len(const struct sock *sk)
 	return xtcp_opt_size(xs->neg.ts_ok, xmit_sack_blocks(xs));
 }
 
-static u32 xmit_tsval(const struct xtcp_sock *xs)
-{
-	return xtcp_now_ts() + xs->neg.ts_offset;
-}
-
-static u32 xmit_write_options(struct sock *sk, u8 *p)
+static u32 xmit_write_options(struct sock *sk, u8 *p, u32 tsval)
 {
 	struct xtcp_sack_block blocks[XTCP_SACK_BLOCKS];
 	struct xtcp_sock *xs = xtcp_sk(sk);
@@ -51,11 +46,11 @@ static u32 xmit_write_options(struct sock *sk, u8 *p)
 
 	if (n)
 		n = xtcp_sack_rcv_report(&xs->rcv.sack, blocks, n);
-	return xtcp_opt_write(p, xs->neg.ts_ok, xmit_tsval(xs), xs->rcv.ts_recent, blocks, n);
+	return xtcp_opt_write(p, xs->neg.ts_ok, tsval, xs->rcv.ts_recent, blocks, n);
 }
 
 /* SYN of an active open offers what the knobs allow; a SYN-ACK (simultaneous open) answers. */
-static u32 xmit_write_syn_options(struct sock *sk, u8 *p, bool ack)
+static u32 xmit_write_syn_options(struct sock *sk, u8 *p, bool ack, u32 tsval)
 {
 	struct net *net = sock_net(sk);
 	struct xtcp_sock *xs = xtcp_sk(sk);
@@ -63,7 +58,7 @@ static u32 xmit_write_syn_options(struct sock *sk, u8 *p, bool ack)
 	bool sack = ack ? xs->neg.sack_ok : !!xtcp_knob(net, sack);
 	bool scale = ack ? xs->neg.wscale_ok : !!xtcp_knob(net, window_scaling);
 
-	return xtcp_opt_write_syn(p, xs->snd.advmss, ts, xmit_tsval(xs),
+	return xtcp_opt_write_syn(p, xs->snd.advmss, ts, tsval,
 				  ack ? xs->rcv.ts_recent : 0, sack,
 				  scale ? xs->rcv.wscale : -1);
 }
@@ -131,19 +126,20 @@ static void xmit_urgent(const struct xtcp_sock *xs, const struct xtcp_skb_cb *cb
 	}
 }
 
-static void xmit_build_header(struct sock *sk, struct sk_buff *skb)
+static void xmit_build_header(struct sock *sk, struct sk_buff *skb, u64 now_us)
 {
 	const struct inet_sock *inet = inet_sk(sk);
 	const struct xtcp_skb_cb *cb = XTCP_CB(skb);
 	struct xtcp_sock *xs = xtcp_sk(sk);
+	u32 tsval = (u32)div_u64(now_us, USEC_PER_MSEC) + xs->neg.ts_offset;
 	u8 opts[XTCP_OPT_AREA_MAX];
 	struct tcphdr *th;
 	u32 optlen;
 
 	if (cb->flags & XTCP_SYN)
-		optlen = xmit_write_syn_options(sk, opts, cb->flags & XTCP_ACK);
+		optlen = xmit_write_syn_options(sk, opts, cb->flags & XTCP_ACK, tsval);
 	else
-		optlen = xmit_write_options(sk, opts);
+		optlen = xmit_write_options(sk, opts, tsval);
 	th = skb_push(skb, sizeof(*th) + optlen);
 	skb_reset_transport_header(skb);
 	memcpy(th + 1, opts, optlen);
@@ -204,10 +200,12 @@ static struct sk_buff *xmit_take(struct sk_buff *skb, bool clone, gfp_t gfp)
 	return copy;
 }
 
+/* As skb_set_owner_w(), of a full socket and for what nobody owns. */
 static void xmit_own(struct sock *sk, struct sk_buff *skb)
 {
-	skb_orphan(skb);
-	skb_set_owner_w(skb, sk);
+	skb->sk = sk;
+	skb->destructor = sock_wfree;
+	refcount_add(skb->truesize, &sk->sk_wmem_alloc);
 	skb_set_hash_from_sk(skb, sk);
 	skb_set_dst_pending_confirm(skb, READ_ONCE(sk->sk_dst_pending_confirm));
 }
@@ -216,9 +214,14 @@ static void xmit_own(struct sock *sk, struct sk_buff *skb)
 static void xmit_set_gso(struct sock *sk, struct sk_buff *skb, u32 segs)
 {
 	struct skb_shared_info *si = skb_shinfo(skb);
-	u32 mss = xtcp_mss_current(sk);
-	bool gso = skb->len > mss && !xtcp_mtup_is_probe(xtcp_sk(sk), skb);
+	bool gso = false;
+	u32 mss;
 
+	/* So small that it fits beside any options. */
+	if (skb->len + XTCP_OPT_AREA_MAX > xtcp_sk(sk)->snd.mss) {
+		mss = xtcp_mss_current(sk);
+		gso = skb->len > mss && !xtcp_mtup_is_probe(xtcp_sk(sk), skb);
+	}
 	si->gso_segs = segs;
 	si->gso_size = gso ? mss : 0;
 	si->gso_type = gso ? sk->sk_gso_type : 0;
@@ -239,12 +242,13 @@ int xtcp_xmit_skb(struct sock *sk, struct sk_buff *skb, bool clone)
 {
 	struct xtcp_sock *xs = xtcp_sk(sk);
 	u32 segs = clone ? XTCP_CB(skb)->segs : 1;
+	u64 now_us = xtcp_now_us();
 	u32 bytes = skb->len;
 	u8 flags;
 	int err;
 
 	if (clone)
-		XTCP_CB(skb)->sent_us = (u32)xtcp_now_us();
+		XTCP_CB(skb)->sent_us = (u32)now_us;
 	skb = xmit_take(skb, clone, GFP_ATOMIC);
 	if (unlikely(!skb))
 		return -ENOBUFS;
@@ -252,7 +256,7 @@ int xtcp_xmit_skb(struct sock *sk, struct sk_buff *skb, bool clone)
 	XTCP_CB(skb)->flags |= xtcp_ecn_xmit(sk, XTCP_CB(skb), bytes);
 	flags = XTCP_CB(skb)->flags;
 	xmit_set_gso(sk, skb, segs);
-	xmit_build_header(sk, skb);
+	xmit_build_header(sk, skb, now_us);
 	xmit_own(sk, skb);
 	xs->af->send_check(sk, skb);
 	if (flags & XTCP_ACK)
