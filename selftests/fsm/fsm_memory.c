@@ -85,25 +85,6 @@ static bool memory_small(struct conn *c)
 	return !strcmp(conn_read(c, text, sizeof(text)), want);
 }
 
-/* The same out of order, without holes between. */
-static bool memory_small_ooo(struct conn *c)
-{
-	long packed = memory_counter("TCPRcvCollapsed"), pruned = memory_counter("OfoPruned");
-	uint32_t at;
-
-	STEP(memory_start(c, 8192));
-	for (at = 60; at + 60 <= 4000; at += 60)
-		conn_send(c, ACK | PSH, c->snd_nxt + at, c->rcv_nxt, 60);
-	memory_answers(c);
-	STEP(memory_counter("TCPRcvCollapsed") > packed);
-	STEP(memory_counter("OfoPruned") == pruned);
-	/* One segment fills the hole, and all is there. */
-	conn_send(c, ACK | PSH, c->snd_nxt, c->rcv_nxt, 60);
-	memory_answers(c);
-	STEP(seg.ack == c->snd_nxt + at);
-	return memory_all_comes(c, at);
-}
-
 /* With holes there is nothing to copy together: the farthest go. */
 static bool memory_holes(struct conn *c)
 {
@@ -150,39 +131,14 @@ static bool memory_full(struct conn *c)
 	return memory_all_comes(c, at);
 }
 
-/* A buffer whose size is left to us takes in what came; none is pruned. */
-static bool memory_grows(struct conn *c)
-{
-	const char *knob = fsm_family == AF_INET ? "net/ipv4/tcp_rmem" : "net/xtcp/rmem";
-	long called = memory_counter("PruneCalled"), pruned = memory_counter("RcvPruned");
-	int before, now;
-	socklen_t len = sizeof(int);
-	uint32_t at;
-
-	fsm_sysctl(knob, "4096 16384 6291456");
-	STEP(memory_start(c, 0));
-	fsm_sysctl(knob, "4096 131072 6291456");
-	getsockopt(c->fd, SOL_SOCKET, SO_RCVBUF, &before, &len);
-	for (at = 0; at + 60 <= 5000; at += 60)
-		conn_send(c, ACK | PSH, c->snd_nxt + at, c->rcv_nxt, 60);
-	memory_answers(c);
-	getsockopt(c->fd, SOL_SOCKET, SO_RCVBUF, &now, &len);
-	STEP(memory_counter("PruneCalled") > called);
-	STEP(memory_counter("RcvPruned") == pruned);
-	STEP(now > before && seg.ack == c->snd_nxt + at);
-	return memory_all_comes(c, at);
-}
-
 static const struct {
 	const char *name;
 	bool (*run)(struct conn *c);
 } cases[] = {
 	{ "small segments that nobody reads", memory_small },
-	{ "small segments out of order", memory_small_ooo },
 	{ "out of order with holes: the farthest go", memory_holes },
 	{ "out of order and farther than all: dropped", memory_farther },
 	{ "no room left: dropped, and taken later", memory_full },
-	{ "a buffer that may grow does", memory_grows },
 };
 
 int main(void)

@@ -2,9 +2,9 @@
 /*
  * How many segments a connection of one request and one response takes: 7, where the
  * kernel's own TCP takes up to 10; 8 where a client that has read the response waits for
- * the server's end, since its wait makes it acknowledge. Client and server in the styles in which they are
- * written, each with the other; counted by the counter of segments sent, both ends
- * being in one namespace.
+ * the server's end, since its wait makes it acknowledge. Client and server in the styles
+ * in which they are written, each with the other; counted by the counter of segments
+ * sent, both ends being in one namespace.
  */
 #include <sched.h>
 #include <signal.h>
