@@ -171,7 +171,6 @@ const char *say_state(const struct conn *c);
 void tap_plan(int tests);
 void tap_ok(bool ok, const char *name, ...) __attribute__((format(printf, 2, 3)));
 void tap_note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-void tap_skip_all(const char *why);
 void die(const char *fmt, ...) __attribute__((format(printf, 1, 2), noreturn));
 int tap_done(void);
 

@@ -6,6 +6,7 @@
 #   TEST_TIMETRAVEL   those of its tests that run where idle time costs nothing
 #                     (scripts/vm -i)
 #   TEST_DEBUG        those that need what only the debug kernel has
+#   TEST_SOAK_DEBUG   those whose full length (make soak) is the debug kernel's
 #
 # A directory with tests for the host only does not include this.
 
@@ -32,4 +33,7 @@ emit_timetravel:
 emit_debug:
 	@printf '%s\n' $(TEST_DEBUG)
 
-.PHONY: emit_timetravel emit_debug
+emit_soak_debug:
+	@printf '%s\n' $(TEST_SOAK_DEBUG)
+
+.PHONY: emit_timetravel emit_debug emit_soak_debug
