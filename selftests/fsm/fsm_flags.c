@@ -106,7 +106,7 @@ static uint16_t flags_pick(int i, int all)
 
 int main(void)
 {
-	int i, all = xt_scale(128, 64, 512), place;
+	int i, all = xt_scale(128, 32, 512), place;
 	bool ok;
 
 	tun_open();
