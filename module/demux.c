@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * demux.c owns the connection table and the listener table: where a segment
- * finds its owner. See demux.h for the locks and the rules of look-up.
+ * demux.c owns the connection table: where a segment finds its owner. See demux.h for
+ * the locks and the rules of look-up.
  */
 #include <linux/mm.h>
-#include <linux/prandom.h>
 #include <linux/rculist_nulls.h>
 #include <linux/siphash.h>
 #include <net/inet_hashtables.h>
@@ -14,34 +13,22 @@
 #include "net.h"
 #include "sock.h"
 
-#define DEMUX_LISTEN_BUCKETS	1024U
-
 struct demux_bucket {
 	spinlock_t lock;
 	seqcount_spinlock_t seq;
 	struct hlist_nulls_head socks;
 	struct hlist_nulls_head minis;
-};
-
-struct demux_lbucket {
-	spinlock_t lock;
-	struct hlist_nulls_head head;
+	u32 tws;	/* index of the first, or the end of this chain (cells.h) */
 };
 
 static struct demux_bucket *demux_table __read_mostly;
 static unsigned int demux_mask __read_mostly;
-static struct demux_lbucket demux_listeners[DEMUX_LISTEN_BUCKETS];
 static hsiphash_key_t demux_key __read_mostly;
 static const struct xtcp_mini_ops *demux_ops[XTCP_KIND_LISTENER + 1];
 
 static struct demux_bucket *demux_bucket(u32 hash)
 {
 	return &demux_table[hash & demux_mask];
-}
-
-static struct demux_lbucket *demux_lbucket(const struct net *net, u16 port)
-{
-	return &demux_listeners[(port + net_hash_mix(net)) & (DEMUX_LISTEN_BUCKETS - 1)];
 }
 
 /**
@@ -112,20 +99,12 @@ void xtcp_demux_key_of_sock(struct xtcp_key *key, const struct sock *sk)
 	};
 }
 
-/* Does a segment that came in by the key's devices belong to what is bound to @bound? */
-static bool demux_dev_match(const struct xtcp_key *key, int bound)
-{
-	if (!key->dif)
-		return true;
-	return inet_sk_bound_dev_eq(key->net, bound, key->dif, key->sdif);
-}
-
 static bool demux_sock_match(const struct sock *sk, const struct xtcp_key *key)
 {
 	return sk->sk_rcv_saddr == key->laddr && sk->sk_daddr == key->raddr &&
 	       sk->sk_num == key->lport && sk->sk_dport == key->rport &&
 	       net_eq(sock_net(sk), key->net) &&
-	       demux_dev_match(key, READ_ONCE(sk->sk_bound_dev_if));
+	       xtcp_key_dev_match(key, READ_ONCE(sk->sk_bound_dev_if));
 }
 
 static bool demux_mini_match(const struct xtcp_mini *mini, const struct xtcp_key *key)
@@ -133,7 +112,15 @@ static bool demux_mini_match(const struct xtcp_mini *mini, const struct xtcp_key
 	return mini->laddr == key->laddr && mini->raddr == key->raddr &&
 	       mini->lport == key->lport && mini->rport == key->rport &&
 	       net_eq(read_pnet(&mini->net), key->net) &&
-	       demux_dev_match(key, mini->bound_dev_if);
+	       xtcp_key_dev_match(key, mini->bound_dev_if);
+}
+
+static bool demux_tw_match(const struct xtcp_tw *tw, const struct xtcp_key *key)
+{
+	return tw->laddr == key->laddr && tw->raddr == key->raddr &&
+	       tw->lport == key->lport && tw->rport == key->rport &&
+	       tw->netid == xtcp_net(key->net)->id &&
+	       xtcp_key_dev_match(key, tw->bound_dev_if);
 }
 
 /*
@@ -184,6 +171,32 @@ again:
 	return NULL;
 }
 
+static struct xtcp_tw *demux_find_tw(struct demux_bucket *b, const struct xtcp_key *key, u32 hash)
+{
+	struct xtcp_tw *tw;
+	u32 idx;
+
+again:
+	/* Acquire: whoever is in the chain is whole. */
+	for (idx = smp_load_acquire(&b->tws); !xtcp_cell_is_end(idx);
+	     idx = smp_load_acquire(&tw->chain)) {	/* the next, too */
+		tw = xtcp_twmem_at(idx);
+		if (unlikely(!tw))
+			goto again;
+		if (!demux_tw_match(tw, key))
+			continue;
+		if (unlikely(!xtcp_tw_hold_not_zero(tw)))
+			continue;
+		if (likely(demux_tw_match(tw, key)))
+			return tw;
+		xtcp_tw_put(tw);
+		goto again;
+	}
+	if (idx != xtcp_cell_end(hash & demux_mask))
+		goto again;
+	return NULL;
+}
+
 static bool demux_lookup_once(struct demux_bucket *b, const struct xtcp_key *key, u32 hash,
 			      struct xtcp_found *f)
 {
@@ -193,8 +206,13 @@ static bool demux_lookup_once(struct demux_bucket *b, const struct xtcp_key *key
 		return true;
 	}
 	f->mini = demux_find_mini(b, key, hash);
-	f->kind = f->mini ? f->mini->kind : XTCP_KIND_NONE;
-	return f->mini;
+	if (f->mini) {
+		f->kind = f->mini->kind;
+		return true;
+	}
+	f->tw = demux_find_tw(b, key, hash);
+	f->kind = f->tw ? XTCP_KIND_TW : XTCP_KIND_NONE;
+	return f->tw;
 }
 
 static void demux_lookup(const struct xtcp_key *key, u32 hash, struct xtcp_found *f)
@@ -252,6 +270,28 @@ struct dst_entry *xtcp_demux_rx_dst(const struct xtcp_key *key)
 }
 
 /**
+ * xtcp_demux_put - give up what was found
+ * @f: the owner, if there is one; of a listener there is no reference
+ */
+void xtcp_demux_put(const struct xtcp_found *f)
+{
+	switch (f->kind) {
+	case XTCP_KIND_SOCK:
+		sock_put(f->sk);
+		break;
+	case XTCP_KIND_REQ:
+		xtcp_mini_put(f->mini);
+		break;
+	case XTCP_KIND_TW:
+		xtcp_tw_put(f->tw);
+		break;
+	case XTCP_KIND_LISTENER:
+	case XTCP_KIND_NONE:
+		break;
+	}
+}
+
+/**
  * xtcp_demux_is_free - has the 4-tuple no owner?
  * @key: the 4-tuple
  *
@@ -264,70 +304,8 @@ bool xtcp_demux_is_free(const struct xtcp_key *key)
 	rcu_read_lock();
 	demux_lookup(key, xtcp_demux_hash(key), &f);
 	rcu_read_unlock();
-	if (f.kind == XTCP_KIND_SOCK)
-		sock_put(f.sk);
-	else if (f.kind != XTCP_KIND_NONE)
-		xtcp_mini_put(f.mini);
+	xtcp_demux_put(&f);
 	return f.kind == XTCP_KIND_NONE;
-}
-
-/* -1: not for this key; else the more specific, the higher. */
-static int demux_listener_score(const struct sock *sk, const struct xtcp_key *key)
-{
-	__be32 addr = READ_ONCE(sk->sk_rcv_saddr);
-	int bound = READ_ONCE(sk->sk_bound_dev_if);
-
-	if (sk->sk_num != key->lport || !net_eq(sock_net(sk), key->net) ||
-	    (addr && addr != key->laddr) || !demux_dev_match(key, bound) ||
-	    READ_ONCE(sk->sk_state) != TCP_LISTEN)
-		return -1;
-	return (addr ? 2 : 0) + (bound ? 1 : 0);
-}
-
-/*
- * Does the @n-th of equal listeners take the 4-tuple from those before it? One in @n does,
- * so that all get the same share; the 4-tuple's hash decides, so always the same one gets
- * it while the group is the same.
- */
-static bool demux_group_takes(const struct xtcp_key *key, u32 n, u32 *state)
-{
-	*state = n == 2 ? xtcp_demux_hash(key) : next_pseudo_random32(*state);
-	return !reciprocal_scale(*state, n);
-}
-
-/**
- * xtcp_demux_lookup_listener - the most specific listener for a segment; among equals of a
- *	SO_REUSEPORT group the 4-tuple's hash chooses
- * @key: the segment's 4-tuple
- * @skb: the segment, for the choice within a group
- *
- * Context: RCU read side, which alone keeps the result alive.
- * Return: the listener without a reference, or NULL
- */
-struct sock *xtcp_demux_lookup_listener(const struct xtcp_key *key, struct sk_buff *skb)
-{
-	struct demux_lbucket *b = demux_lbucket(key->net, key->lport);
-	const struct hlist_nulls_node *node;
-	u32 group, state = 0;
-	struct sock *sk, *best;
-	int score, best_score;
-
-again:
-	best = NULL;
-	best_score = -1;
-	group = 0;
-	sk_nulls_for_each_rcu(sk, node, &b->head) {
-		score = demux_listener_score(sk, key);
-		if (score < 0 || score < best_score)
-			continue;
-		group = score > best_score ? 1 : group + 1;
-		best_score = score;
-		if (group == 1 || demux_group_takes(key, group, &state))
-			best = sk;
-	}
-	if (get_nulls_value(node) != (unsigned long)(b - demux_listeners))
-		goto again;
-	return best;
 }
 
 /* Bucket lock held: the mini with this key that is still hashed. */
@@ -356,6 +334,51 @@ static bool demux_locked_has_sock(struct demux_bucket *b, const struct xtcp_key 
 	return false;
 }
 
+/* Bucket lock held: the TIME_WAIT bucket with this key. */
+static struct xtcp_tw *demux_locked_tw(struct demux_bucket *b, const struct xtcp_key *key)
+{
+	struct xtcp_tw *tw;
+	u32 idx;
+
+	lockdep_assert_held(&b->lock);
+	for (idx = b->tws; !xtcp_cell_is_end(idx); idx = tw->chain) {
+		tw = xtcp_twmem_at(idx);
+		if (demux_tw_match(tw, key))
+			return tw;
+	}
+	return NULL;
+}
+
+static bool demux_locked_is_free(struct demux_bucket *b, const struct xtcp_key *key, u32 hash)
+{
+	return !demux_locked_has_sock(b, key, hash) && !demux_locked_mini(b, key, hash) &&
+	       !demux_locked_tw(b, key);
+}
+
+/* Bucket lock held. Whoever finds the bucket finds it whole. */
+static void demux_add_tw(struct demux_bucket *b, struct xtcp_tw *tw)
+{
+	xtcp_tw_set_flag(tw, XTCP_TW_HASHED);
+	WRITE_ONCE(tw->chain, b->tws);
+	smp_store_release(&b->tws, xtcp_twmem_index(tw));	/* whole */
+}
+
+/* Bucket lock held. Its own link stays, for readers that stand on it. */
+static bool demux_del_tw(struct demux_bucket *b, struct xtcp_tw *tw)
+{
+	u32 idx = xtcp_twmem_index(tw);
+	u32 *link = &b->tws;
+
+	lockdep_assert_held(&b->lock);
+	if (!xtcp_tw_hashed(tw))
+		return false;
+	while (*link != idx)
+		link = &xtcp_twmem_at(*link)->chain;
+	smp_store_release(link, tw->chain);	/* the next was whole, too */
+	xtcp_tw_clear_flag(tw, XTCP_TW_HASHED);
+	return true;
+}
+
 static void demux_add_sock(struct demux_bucket *b, struct sock *sk)
 {
 	__sk_nulls_add_node_rcu(sk, &b->socks);
@@ -379,11 +402,11 @@ static bool demux_del_sock(struct sock *sk)
  * Return: 0, or -EADDRINUSE when the 4-tuple has an owner
  */
 int xtcp_demux_insert_sock(struct sock *sk,
-			   bool (*reuse_tw)(struct sock *sk, struct xtcp_mini *tw),
-			   struct xtcp_mini **old)
+			   bool (*reuse_tw)(struct sock *sk, struct xtcp_tw *tw),
+			   struct xtcp_tw **old)
 {
 	struct demux_bucket *b;
-	struct xtcp_mini *mini;
+	struct xtcp_tw *tw;
 	struct xtcp_key key;
 	int err = -EADDRINUSE;
 	u32 hash;
@@ -393,18 +416,18 @@ int xtcp_demux_insert_sock(struct sock *sk,
 	hash = xtcp_demux_hash(&key);
 	b = demux_bucket(hash);
 	spin_lock_bh(&b->lock);
-	if (demux_locked_has_sock(b, &key, hash))
+	if (demux_locked_has_sock(b, &key, hash) || demux_locked_mini(b, &key, hash))
 		goto out;
-	mini = demux_locked_mini(b, &key, hash);
-	if (mini && (mini->kind != XTCP_KIND_TW || !reuse_tw || !reuse_tw(sk, mini)))
+	tw = demux_locked_tw(b, &key);
+	if (tw && (!reuse_tw || !reuse_tw(sk, tw)))
 		goto out;
 	sk->sk_hash = hash;
 	write_seqcount_begin(&b->seq);
-	if (mini)
-		hlist_nulls_del_init_rcu(&mini->node);
+	if (tw)
+		demux_del_tw(b, tw);
 	demux_add_sock(b, sk);
 	write_seqcount_end(&b->seq);
-	*old = mini;
+	*old = tw;
 	err = 0;
 out:
 	spin_unlock_bh(&b->lock);
@@ -462,8 +485,7 @@ int xtcp_demux_insert_mini(struct xtcp_mini *mini)
 
 	demux_key_of_mini(&key, mini);
 	spin_lock_bh(&b->lock);
-	if (!demux_locked_has_sock(b, &key, mini->hash) &&
-	    !demux_locked_mini(b, &key, mini->hash)) {
+	if (demux_locked_is_free(b, &key, mini->hash)) {
 		write_seqcount_begin(&b->seq);
 		hlist_nulls_add_head_rcu(&mini->node, &b->minis);
 		write_seqcount_end(&b->seq);
@@ -493,8 +515,7 @@ bool xtcp_demux_replace_req(struct xtcp_mini *req, struct sock *child)
 	if (req)
 		ok = !hlist_nulls_unhashed(&req->node);
 	else
-		ok = !demux_locked_has_sock(b, &key, child->sk_hash) &&
-		     !demux_locked_mini(b, &key, child->sk_hash);
+		ok = demux_locked_is_free(b, &key, child->sk_hash);
 	if (ok) {
 		write_seqcount_begin(&b->seq);
 		if (req)
@@ -513,7 +534,7 @@ bool xtcp_demux_replace_req(struct xtcp_mini *req, struct sock *child)
  *
  * Return: false when @sk was not in the table
  */
-bool xtcp_demux_replace_sock(struct sock *sk, struct xtcp_mini *tw)
+bool xtcp_demux_replace_sock(struct sock *sk, struct xtcp_tw *tw)
 {
 	struct demux_bucket *b = demux_bucket(sk->sk_hash);
 	bool ok;
@@ -522,7 +543,7 @@ bool xtcp_demux_replace_sock(struct sock *sk, struct xtcp_mini *tw)
 	write_seqcount_begin(&b->seq);
 	ok = demux_del_sock(sk);
 	if (ok)
-		hlist_nulls_add_head_rcu(&tw->node, &b->minis);
+		demux_add_tw(b, tw);
 	write_seqcount_end(&b->seq);
 	spin_unlock_bh(&b->lock);
 	return ok;
@@ -567,6 +588,43 @@ bool xtcp_demux_remove_mini(struct xtcp_mini *mini)
 	return mine;
 }
 
+/* The key under which a bucket is found. */
+static void demux_key_of_tw(struct xtcp_key *key, struct net *net, const struct xtcp_tw *tw)
+{
+	*key = (struct xtcp_key) {
+		.net = net,
+		.laddr = tw->laddr,
+		.raddr = tw->raddr,
+		.lport = tw->lport,
+		.rport = tw->rport,
+		.family = AF_INET,
+		.dif = tw->bound_dev_if,
+	};
+}
+
+/**
+ * xtcp_demux_remove_tw - take a TIME_WAIT bucket out of the table
+ * @net: its namespace
+ * @tw: referenced
+ *
+ * Return: true for the one caller that did it and now owns the table's reference
+ */
+bool xtcp_demux_remove_tw(struct net *net, struct xtcp_tw *tw)
+{
+	struct demux_bucket *b;
+	struct xtcp_key key;
+	bool mine;
+
+	demux_key_of_tw(&key, net, tw);
+	b = demux_bucket(xtcp_demux_hash(&key));
+	spin_lock_bh(&b->lock);
+	write_seqcount_begin(&b->seq);
+	mine = demux_del_tw(b, tw);
+	write_seqcount_end(&b->seq);
+	spin_unlock_bh(&b->lock);
+	return mine;
+}
+
 /**
  * xtcp_mini_put - give up a reference; the last frees by kind
  * @mini: the mini
@@ -577,66 +635,74 @@ void xtcp_mini_put(struct xtcp_mini *mini)
 		demux_ops[mini->kind]->free(mini);
 }
 
-/**
- * xtcp_demux_insert_listener - make a listener findable
- * @sk: locked, SOCK_RCU_FREE
- */
-void xtcp_demux_insert_listener(struct sock *sk)
-{
-	struct demux_lbucket *b = demux_lbucket(sock_net(sk), sk->sk_num);
+/* The entries of one bucket, by kind; each passes over those before @pos and counts them off. */
 
-	sock_owned_by_me(sk);
-	spin_lock_bh(&b->lock);
-	__sk_nulls_add_node_rcu(sk, &b->head);
-	sock_prot_inuse_add(sock_net(sk), sk->sk_prot, 1);
-	spin_unlock_bh(&b->lock);
-}
-
-/**
- * xtcp_demux_remove_listener - new segments find it no more
- * @sk: locked
- */
-void xtcp_demux_remove_listener(struct sock *sk)
-{
-	struct demux_lbucket *b = demux_lbucket(sock_net(sk), sk->sk_num);
-
-	spin_lock_bh(&b->lock);
-	demux_del_sock(sk);
-	spin_unlock_bh(&b->lock);
-}
-
-/* The entries of one bucket, socks first: the one at *@pos or behind, with a reference. */
-static bool demux_nth(struct demux_bucket *b, struct net *net, unsigned int pos,
-		      struct xtcp_found *f)
+static bool demux_nth_sock(struct demux_bucket *b, const struct net *net, unsigned int *pos,
+			   struct xtcp_found *f)
 {
 	struct hlist_nulls_node *node;
-	struct xtcp_mini *mini;
-	unsigned int n = 0;
 	struct sock *sk;
 
-	f->kind = XTCP_KIND_NONE;
-	spin_lock_bh(&b->lock);
 	sk_nulls_for_each(sk, node, &b->socks) {
-		if (!net_eq(sock_net(sk), net) || n++ < pos)
+		if (!net_eq(sock_net(sk), net) || (*pos && (*pos)--))
 			continue;
 		if (refcount_inc_not_zero(&sk->sk_refcnt)) {
 			f->kind = XTCP_KIND_SOCK;
 			f->sk = sk;
-			goto out;
+			return true;
 		}
 	}
+	return false;
+}
+
+static bool demux_nth_mini(struct demux_bucket *b, const struct net *net, unsigned int *pos,
+			   struct xtcp_found *f)
+{
+	struct hlist_nulls_node *node;
+	struct xtcp_mini *mini;
+
 	hlist_nulls_for_each_entry(mini, node, &b->minis, node) {
-		if (!net_eq(read_pnet(&mini->net), net) || n++ < pos)
+		if (!net_eq(read_pnet(&mini->net), net) || (*pos && (*pos)--))
 			continue;
 		if (xtcp_mini_hold_not_zero(mini)) {
 			f->kind = mini->kind;
 			f->mini = mini;
-			goto out;
+			return true;
 		}
 	}
-out:
+	return false;
+}
+
+static bool demux_nth_tw(struct demux_bucket *b, const struct net *net, unsigned int *pos,
+			 struct xtcp_found *f)
+{
+	u32 idx, id = xtcp_net(net)->id;
+	struct xtcp_tw *tw;
+
+	for (idx = b->tws; !xtcp_cell_is_end(idx); idx = tw->chain) {
+		tw = xtcp_twmem_at(idx);
+		if (tw->netid != id || (*pos && (*pos)--))
+			continue;
+		if (xtcp_tw_hold_not_zero(tw)) {
+			f->kind = XTCP_KIND_TW;
+			f->tw = tw;
+			return true;
+		}
+	}
+	return false;
+}
+
+/* The entry of one bucket at @pos or behind, with a reference. */
+static bool demux_nth(struct demux_bucket *b, const struct net *net, unsigned int pos,
+		      struct xtcp_found *f)
+{
+	bool found;
+
+	spin_lock_bh(&b->lock);
+	found = demux_nth_sock(b, net, &pos, f) || demux_nth_mini(b, net, &pos, f) ||
+		demux_nth_tw(b, net, &pos, f);
 	spin_unlock_bh(&b->lock);
-	return f->kind != XTCP_KIND_NONE;
+	return found;
 }
 
 /**
@@ -654,52 +720,16 @@ int xtcp_demux_walk(struct xtcp_demux_iter *it,
 	for (; it->bucket <= demux_mask; it->bucket++, it->offset = 0) {
 		struct demux_bucket *b = &demux_table[it->bucket];
 
-		if (hlist_nulls_empty(&b->socks) && hlist_nulls_empty(&b->minis))
+		if (hlist_nulls_empty(&b->socks) && hlist_nulls_empty(&b->minis) &&
+		    xtcp_cell_is_end(READ_ONCE(b->tws)))
 			continue;
 		for (; demux_nth(b, it->net, it->offset, &f); it->offset++) {
 			ret = fn(&f, arg);
-			if (f.kind == XTCP_KIND_SOCK)
-				sock_put(f.sk);
-			else
-				xtcp_mini_put(f.mini);
+			xtcp_demux_put(&f);
 			if (ret)
 				return ret;
 		}
 		cond_resched();
-	}
-	return 0;
-}
-
-/**
- * xtcp_demux_walk_listeners - visit the listener table (demux.h)
- * @it: cursor
- * @fn: called with the bucket's lock held; must not sleep
- * @arg: for @fn
- */
-int xtcp_demux_walk_listeners(struct xtcp_demux_iter *it,
-			      int (*fn)(struct sock *sk, void *arg), void *arg)
-{
-	struct hlist_nulls_node *node;
-	struct sock *sk;
-	unsigned int n;
-	int ret = 0;
-
-	for (; it->bucket < DEMUX_LISTEN_BUCKETS; it->bucket++, it->offset = 0) {
-		struct demux_lbucket *b = &demux_listeners[it->bucket];
-
-		n = 0;
-		spin_lock_bh(&b->lock);
-		sk_nulls_for_each(sk, node, &b->head) {
-			if (!net_eq(sock_net(sk), it->net) || n++ < it->offset)
-				continue;
-			ret = fn(sk, arg);
-			if (ret)
-				break;
-			it->offset++;
-		}
-		spin_unlock_bh(&b->lock);
-		if (ret)
-			return ret;
 	}
 	return 0;
 }
@@ -741,11 +771,9 @@ int xtcp_demux_init(void)
 		seqcount_spinlock_init(&demux_table[i].seq, &demux_table[i].lock);
 		INIT_HLIST_NULLS_HEAD(&demux_table[i].socks, i);
 		INIT_HLIST_NULLS_HEAD(&demux_table[i].minis, i);
+		demux_table[i].tws = xtcp_cell_end(i);
 	}
-	for (i = 0; i < DEMUX_LISTEN_BUCKETS; i++) {
-		spin_lock_init(&demux_listeners[i].lock);
-		INIT_HLIST_NULLS_HEAD(&demux_listeners[i].head, i);
-	}
+	xtcp_listeners_init();
 	return 0;
 }
 

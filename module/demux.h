@@ -2,12 +2,12 @@
 /*
  * The tables in which a segment finds its owner.
  *
- * Connection table: one bucket per hash with two chains, full sockets and
- * minis (half-open requests, TIME_WAIT buckets), under one lock and one
- * seqcount. A reader walks both chains in RCU and, when it found nothing,
- * looks again if the seqcount moved, so that it cannot miss a 4-tuple while
- * its owner changes kind. All memory is type-stable: take a reference with
- * *_inc_not_zero, then compare key and namespace again.
+ * Connection table: one bucket per hash with three chains, full sockets, minis
+ * (half-open requests) and TIME_WAIT buckets, under one lock and one seqcount. A
+ * reader walks the chains in RCU and, when it found nothing, looks again if the
+ * seqcount moved, so that it cannot miss a 4-tuple while its owner changes kind. All
+ * memory is type-stable: take a reference with *_not_zero, then compare key and
+ * namespace again.
  *
  * Listener table: by local port, sockets freed after a grace period, so a
  * reader in RCU needs no reference.
@@ -21,9 +21,10 @@
 #include <linux/list_nulls.h>
 #include <linux/refcount.h>
 #include <linux/seqlock.h>
-#include <net/sock.h>
+#include <net/inet_sock.h>
 
 #include "expq.h"
+#include "twmem.h"
 
 /**
  * struct xtcp_key - a 4-tuple as the local side sees it, with its namespace and device
@@ -46,6 +47,14 @@ struct xtcp_key {
 	int sdif;
 };
 
+/* Does a segment that came in by the key's devices belong to what is bound to @bound? */
+static inline bool xtcp_key_dev_match(const struct xtcp_key *key, int bound)
+{
+	if (!key->dif)
+		return true;
+	return inet_sk_bound_dev_eq(key->net, bound, key->dif, key->sdif);
+}
+
 enum xtcp_kind {
 	XTCP_KIND_NONE,
 	XTCP_KIND_SOCK,
@@ -55,13 +64,13 @@ enum xtcp_kind {
 };
 
 /**
- * struct xtcp_mini - what half-open requests and TIME_WAIT buckets share
+ * struct xtcp_mini - what the tables know of a half-open request
  * @node: link in the bucket's mini chain; first, and never cleared on
  *	allocation: the memory is type-stable
  * @net: namespace
  * @hash: of the key
  * @ref: one for the table, one for the expiry queue, one per finder
- * @kind: XTCP_KIND_REQ or XTCP_KIND_TW; constant per slab
+ * @kind: XTCP_KIND_REQ; constant per slab
  * @family: AF_INET
  * @lport: local port, host order
  * @rport: remote port
@@ -85,12 +94,13 @@ struct xtcp_mini {
 	struct xtcp_expent exp;
 };
 
-/* The owner of a segment; holds a reference on sk or mini, except for a listener (RCU). */
+/* The owner of a segment; holds a reference, except on a listener (RCU). */
 struct xtcp_found {
 	enum xtcp_kind kind;
 	union {
 		struct sock *sk;
 		struct xtcp_mini *mini;
+		struct xtcp_tw *tw;
 	};
 };
 
@@ -108,10 +118,11 @@ void xtcp_demux_key_of_sock(struct xtcp_key *key, const struct sock *sk);
 
 /* RCU read side, bottom halves off; the connection table only. */
 void xtcp_demux_lookup(const struct xtcp_key *key, struct xtcp_found *f);
+void xtcp_demux_put(const struct xtcp_found *f);
 /* The same; route of the connection's last segment by the same devices, or NULL. */
 struct dst_entry *xtcp_demux_rx_dst(const struct xtcp_key *key);
 /* RCU read side; best listener for the key or NULL, no reference taken. */
-struct sock *xtcp_demux_lookup_listener(const struct xtcp_key *key, struct sk_buff *skb);
+struct sock *xtcp_listeners_find(const struct xtcp_key *key, struct sk_buff *skb);
 
 /* Is the 4-tuple free? Called by ports.c while choosing; only a hint, insert decides. */
 bool xtcp_demux_is_free(const struct xtcp_key *key);
@@ -124,21 +135,23 @@ bool xtcp_demux_is_free(const struct xtcp_key *key);
  *
  * 0, or -EADDRINUSE when the 4-tuple has an owner.
  */
-int xtcp_demux_insert_sock(struct sock *sk, bool (*reuse_tw)(struct sock *sk, struct xtcp_mini *tw),
-			   struct xtcp_mini **old);
+int xtcp_demux_insert_sock(struct sock *sk, bool (*reuse_tw)(struct sock *sk, struct xtcp_tw *tw),
+			   struct xtcp_tw **old);
 /* Enters a mini (key fields, hash, kind set, ref counted by the caller); -EADDRINUSE if taken. */
 int xtcp_demux_insert_mini(struct xtcp_mini *mini);
 /* Child takes its request's place; false when the request was already unhashed by another. */
 bool xtcp_demux_replace_req(struct xtcp_mini *req, struct sock *child);
 /* TIME_WAIT bucket takes its socket's place; false when @sk was not hashed. */
-bool xtcp_demux_replace_sock(struct sock *sk, struct xtcp_mini *tw);
+bool xtcp_demux_replace_sock(struct sock *sk, struct xtcp_tw *tw);
 void xtcp_demux_remove_sock(struct sock *sk);
 /* True for the one caller that unhashed it: it owns the table's reference. */
 bool xtcp_demux_remove_mini(struct xtcp_mini *mini);
+bool xtcp_demux_remove_tw(struct net *net, struct xtcp_tw *tw);
 
-/* Listener table; socket lock held. */
-void xtcp_demux_insert_listener(struct sock *sk);
-void xtcp_demux_remove_listener(struct sock *sk);
+/* Listener table (listeners.c); socket lock held. */
+void xtcp_listeners_init(void);
+void xtcp_listeners_insert(struct sock *sk);
+void xtcp_listeners_remove(struct sock *sk);
 
 void xtcp_mini_init(struct xtcp_mini *mini, const struct xtcp_key *key, int bound_dev_if);
 void xtcp_mini_put(struct xtcp_mini *mini);
@@ -172,7 +185,7 @@ struct xtcp_demux_iter {
 int xtcp_demux_walk(struct xtcp_demux_iter *it,
 		    int (*fn)(const struct xtcp_found *f, void *arg), void *arg);
 /* The same over the listener table; the listener is not referenced, RCU is held. */
-int xtcp_demux_walk_listeners(struct xtcp_demux_iter *it,
-			      int (*fn)(struct sock *sk, void *arg), void *arg);
+int xtcp_listeners_walk(struct xtcp_demux_iter *it,
+			int (*fn)(struct sock *sk, void *arg), void *arg);
 
 #endif /* _XTCP_DEMUX_H */

@@ -253,7 +253,6 @@ void xtcp_input_child(struct sock *listener, struct sock *child, struct sk_buff 
 /* rx.c; RCU, BH */
 /* Is a segment ours? Connection table first, then the listeners; *@f with its reference. */
 bool xtcp_rx_find(const struct xtcp_key *key, struct sk_buff *skb, struct xtcp_found *f);
-void xtcp_rx_release(const struct xtcp_found *f);
 /* @skb is ours now (stolen), data at its IP header; consumes it and *@f's reference. */
 void xtcp_rx(const struct xtcp_key *key, struct xtcp_found *f, struct sk_buff *skb);
 

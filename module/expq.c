@@ -34,7 +34,6 @@ static void __expq_unlink(struct xtcp_expq_shard *s, struct xtcp_expent *e)
 	lockdep_assert_held(&s->lock);
 	list_del_init(&e->link);
 	e->class = XTCP_EXPQ_NONE;
-	WRITE_ONCE(s->count, s->count - 1);
 }
 
 static void __expq_wake_at(struct xtcp_expq_shard *s, unsigned long when)
@@ -57,7 +56,6 @@ static void __expq_link(struct xtcp_expq_shard *s, struct xtcp_expent *e, u8 cla
 		pos = pos->prev;
 	list_add(&e->link, pos);
 	e->class = class;
-	WRITE_ONCE(s->count, s->count + 1);
 	if (pos == &s->class[class] && !s->dead)
 		__expq_wake_at(s, expq_when(e));
 }
@@ -267,17 +265,4 @@ void xtcp_expq_drop_matching(struct xtcp_expq *q, bool (*match)(struct xtcp_expe
 		spin_unlock_bh(&s->lock);
 		expq_drain(&batch, drop);
 	}
-}
-
-/**
- * xtcp_expq_count - entries in all shards, about
- * @q: the queues
- */
-unsigned int xtcp_expq_count(const struct xtcp_expq *q)
-{
-	unsigned int i, n = 0;
-
-	for (i = 0; i < XTCP_EXPQ_SHARDS; i++)
-		n += READ_ONCE(q->shard[i].count);
-	return n;
 }

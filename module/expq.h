@@ -2,11 +2,11 @@
 /*
  * Expiry queues: things that all live equally long, oldest first.
  *
- * A half-open request waits 1, 2, 4 ... seconds and a TIME_WAIT bucket 60:
- * few lifetimes, so a list per lifetime class, appended at the tail and
- * expired from the head, costs O(1) where a timer each would cost a timer
- * each. Sharded by hash; a shard has one lock (a leaf, taken inside a demux
- * bucket's or alone, bottom halves off) and one timer.
+ * A half-open request waits 1, 2, 4 ... seconds: few lifetimes, so a list per
+ * lifetime class, appended at the tail and expired from the head, costs O(1)
+ * where a timer each would cost a timer each (TIME_WAIT buckets have twq.h).
+ * Sharded by hash; a shard has one lock (a leaf, taken inside a demux bucket's or
+ * alone, bottom halves off) and one timer.
  *
  * Lifetimes within a class should be equal or rising; a shorter one finds its
  * place by walking back from the tail.
@@ -44,7 +44,6 @@ struct xtcp_expent {
  * @lock: a leaf
  * @class: entries by lifetime, soonest first
  * @timer: fires for the earliest head, or earlier
- * @count: entries
  * @dead: nothing is added or armed any more
  * @q: whose shard
  */
@@ -52,7 +51,6 @@ struct xtcp_expq_shard {
 	spinlock_t lock;	/* guards all of it */
 	struct list_head class[XTCP_EXPQ_CLASSES];
 	struct timer_list timer;
-	unsigned int count;
 	bool dead;
 	struct xtcp_expq *q;
 } ____cacheline_aligned_in_smp;
@@ -85,6 +83,5 @@ bool xtcp_expq_rearm(struct xtcp_expq *q, struct xtcp_expent *e, u8 class,
 bool xtcp_expq_del(struct xtcp_expq *q, struct xtcp_expent *e);
 void xtcp_expq_drop_matching(struct xtcp_expq *q, bool (*match)(struct xtcp_expent *e, void *arg),
 			     void *arg, void (*drop)(struct xtcp_expent *e));
-unsigned int xtcp_expq_count(const struct xtcp_expq *q);
 
 #endif /* _XTCP_EXPQ_H */

@@ -52,7 +52,7 @@ static unsigned int hook_take(struct net *net, struct sk_buff *skb, const struct
 		return NF_ACCEPT;
 	verdict = hook_confirm(skb);
 	if (verdict != NF_ACCEPT) {
-		xtcp_rx_release(&found);
+		xtcp_demux_put(&found);
 		return verdict;
 	}
 	xtcp_rx(&key, &found, skb);

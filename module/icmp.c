@@ -346,10 +346,8 @@ void xtcp_icmp_rcv(struct net *net, struct sk_buff *skb)
 	case XTCP_KIND_REQ:
 		icmp_req(f.mini, &e);
 		break;
-	case XTCP_KIND_TW:
-		xtcp_mini_put(f.mini);
-		break;
 	default:
+		xtcp_demux_put(&f);
 		break;
 	}
 }

@@ -110,7 +110,7 @@ static int listen_start(struct sock *sk)
 	}
 	inet_sk(sk)->inet_sport = htons(inet_sk(sk)->inet_num);
 	sk_dst_reset(sk);
-	xtcp_demux_insert_listener(sk);
+	xtcp_listeners_insert(sk);
 	return 0;
 }
 

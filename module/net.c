@@ -9,6 +9,9 @@
 
 unsigned int xtcp_net_id __read_mostly;
 
+/* Names a namespace in 32 bits; it comes round after 4 billion, none of which lives so long. */
+static atomic_t net_last_id;
+
 /**
  * xtcp_net_setup - keys and counters of a new namespace
  * @xn: cleared, but for its defaults
@@ -17,6 +20,7 @@ unsigned int xtcp_net_id __read_mostly;
  */
 int xtcp_net_setup(struct xtcp_net *xn)
 {
+	xn->id = atomic_inc_return(&net_last_id);
 	get_random_bytes(&xn->isn_key, sizeof(xn->isn_key));
 	get_random_bytes(&xn->ts_key, sizeof(xn->ts_key));
 	get_random_bytes(&xn->port_key, sizeof(xn->port_key));

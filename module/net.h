@@ -16,6 +16,7 @@
 
 #include "expq.h"
 #include "mib.h"
+#include "twq.h"
 
 struct ctl_table;
 /* The kernel's name for a field of its own buckets hides a knob's; nothing of ours uses it. */
@@ -86,6 +87,7 @@ struct xtcp_knobs {
 /**
  * struct xtcp_net - one namespace's XTCP
  * @net: the namespace
+ * @id: its number, never another's
  * @knobs: administrators' settings
  * @mib: per-CPU counters (mib.h)
  * @port_map: one bit per local port with an owner; the hook's first test.
@@ -106,6 +108,7 @@ struct xtcp_knobs {
  */
 struct xtcp_net {
 	struct net *net;
+	u32 id;
 	struct xtcp_knobs knobs;
 	struct xtcp_mib __percpu *mib;
 	unsigned long *port_map;
@@ -116,7 +119,7 @@ struct xtcp_net {
 	siphash_key_t port_key;
 	u32 hash_salt;
 	struct xtcp_expq synq;
-	struct xtcp_expq tw;
+	struct xtcp_twq tw;
 	int hooked;
 	u32 challenge_stamp;
 	int challenge_count;

@@ -25,17 +25,18 @@
 #define PORTS_BUCKETS		8192U
 #define PORTS_LISTEN_TRIES	16
 
-/* How a holder may be shared with: index of counters. */
+/* How a bucket holds its port, and with whom it shares it: index of counters. */
 #define PORTS_REUSEADDR		1U
 #define PORTS_REUSEPORT		2U
-#define PORTS_SHARES		4U
+#define PORTS_PINNED		4U
+#define PORTS_SHARES		8U
 
 /**
  * struct xtcp_port_tw - TIME_WAIT buckets of a port that look alike to bind()
  * @node: in xtcp_port.tws
  * @addr: local address
  * @dev: device, or 0
- * @count: buckets by PORTS_REUSE*
+ * @count: buckets by PORTS_*
  */
 struct xtcp_port_tw {
 	struct hlist_node node;
@@ -414,14 +415,14 @@ int xtcp_ports_listen_ok(struct sock *sk)
 
 /* connect() */
 
-typedef bool (*ports_reuse_fn)(struct sock *sk, struct xtcp_mini *tw);
+typedef bool (*ports_reuse_fn)(struct sock *sk, struct xtcp_tw *tw);
 
 /* A port that somebody bound is left alone; one that connect() chose serves many. */
 static int ports_connect_via(struct sock *sk, u16 num, ports_reuse_fn reuse)
 {
 	struct ports_bucket *b = ports_bucket(sock_net(sk), num);
 	int l3mdev = inet_sk_bound_l3mdev(sk);
-	struct xtcp_mini *old = NULL;
+	struct xtcp_tw *old = NULL;
 	struct xtcp_port *p;
 	int err;
 
@@ -446,7 +447,7 @@ static int ports_connect_via(struct sock *sk, u16 num, ports_reuse_fn reuse)
 out:
 	spin_unlock_bh(&b->lock);
 	if (old)
-		xtcp_tw_release(old);	/* takes the lock of its port */
+		xtcp_tw_release(sock_net(sk), old);	/* takes the lock of its port */
 	return err;
 }
 
@@ -488,7 +489,7 @@ static int ports_connect_any(struct sock *sk, ports_reuse_fn reuse)
 /* Who insists on a port may end its TIME_WAIT whatever tw_reuse says, as in native TCP. */
 static int ports_connect_bound(struct sock *sk)
 {
-	struct xtcp_mini *old = NULL;
+	struct xtcp_tw *old = NULL;
 	struct xtcp_key key;
 	int err;
 
@@ -497,7 +498,7 @@ static int ports_connect_bound(struct sock *sk)
 		return -EADDRNOTAVAIL;
 	err = xtcp_demux_insert_sock(sk, xtcp_tw_may_end, &old);
 	if (old)
-		xtcp_tw_release(old);
+		xtcp_tw_release(sock_net(sk), old);
 	return err == -EADDRINUSE ? -EADDRNOTAVAIL : err;
 }
 
@@ -553,7 +554,7 @@ static struct xtcp_port_tw *ports_tw_find(const struct xtcp_port *p, const struc
 	struct xtcp_port_tw *t;
 
 	hlist_for_each_entry(t, &p->tws, node)
-		if (t->addr == tw->mini.laddr && t->dev == tw->mini.bound_dev_if)
+		if (t->addr == tw->laddr && t->dev == tw->bound_dev_if)
 			return t;
 	return NULL;
 }
@@ -564,37 +565,45 @@ static struct xtcp_port_tw *ports_tw_create(struct xtcp_port *p, const struct xt
 
 	if (!t)
 		return NULL;
-	t->addr = tw->mini.laddr;
-	t->dev = tw->mini.bound_dev_if;
+	t->addr = tw->laddr;
+	t->dev = tw->bound_dev_if;
 	hlist_add_head(&t->node, &p->tws);
 	return t;
 }
 
 static u32 ports_tw_share(const struct xtcp_tw *tw)
 {
-	return (tw->reuse_addr ? PORTS_REUSEADDR : 0) | (tw->reuse_port ? PORTS_REUSEPORT : 0);
+	u32 flags = xtcp_tw_flags(tw);
+
+	return (flags & XTCP_TW_REUSEADDR ? PORTS_REUSEADDR : 0) |
+	       (flags & XTCP_TW_REUSEPORT ? PORTS_REUSEPORT : 0) |
+	       (flags & XTCP_TW_PINNED ? PORTS_PINNED : 0);
+}
+
+static u32 ports_tw_flags(const struct sock *sk)
+{
+	return XTCP_TW_PORT | (sk->sk_reuse ? XTCP_TW_REUSEADDR : 0) |
+	       (sk->sk_reuseport ? XTCP_TW_REUSEPORT : 0) |
+	       (xtcp_sk(sk)->port_pinned ? XTCP_TW_PINNED : 0);
 }
 
 /**
  * xtcp_ports_tw_hold - TIME_WAIT keeps the port
- * @tw: its mini is initialised
+ * @tw: its key is filled, and nobody knows it
  * @sk: locked, the connection it stands for
  */
 void xtcp_ports_tw_hold(struct xtcp_tw *tw, struct sock *sk)
 {
-	struct xtcp_sock *xs = xtcp_sk(sk);
-	struct xtcp_port *p = xs->port;
+	struct xtcp_port *p = xtcp_sk(sk)->port;
 	struct ports_bucket *b;
 	struct xtcp_port_tw *t;
 
-	tw->port = p;
-	tw->reuse_port = sk->sk_reuseport;
-	tw->port_pinned = xs->port_pinned;
 	if (!p)
 		return;
+	xtcp_tw_set_flag(tw, ports_tw_flags(sk));
 	b = ports_bucket(p->net, p->num);
 	spin_lock_bh(&b->lock);
-	ports_hold(p, tw->port_pinned);
+	ports_hold(p, xtcp_sk(sk)->port_pinned);
 	t = ports_tw_find(p, tw) ?: ports_tw_create(p, tw);
 	(t ? t->count : p->tw_any)[ports_tw_share(tw)]++;
 	spin_unlock_bh(&b->lock);
@@ -605,39 +614,68 @@ static bool ports_tw_empty(const struct xtcp_port_tw *t)
 	return !memchr_inv(t->count, 0, sizeof(t->count));
 }
 
+/* Counts a bucket off at @p; false: it holds another entry of this number. */
+static bool ports_tw_uncount(struct xtcp_port *p, const struct xtcp_tw *tw)
+{
+	struct xtcp_port_tw *t = ports_tw_find(p, tw);
+	u32 share = ports_tw_share(tw);
+
+	if (!t || !t->count[share])
+		return false;
+	t->count[share]--;
+	if (ports_tw_empty(t)) {
+		hlist_del(&t->node);
+		kmem_cache_free(ports_tw_slab, t);
+	}
+	return true;
+}
+
+/*
+ * The entry that a bucket holds. A VRF has its own entry for a number, and a bucket does
+ * not say of which VRF it was, but buckets that look alike are interchangeable: which of
+ * them held which entry, or once went to @tw_any, does not matter, the sums are right.
+ */
+static struct xtcp_port *ports_tw_take(struct ports_bucket *b, const struct net *net,
+				       const struct xtcp_tw *tw)
+{
+	u32 share = ports_tw_share(tw);
+	struct xtcp_port *p;
+
+	lockdep_assert_held(&b->lock);
+	hlist_for_each_entry(p, &b->chain, node)
+		if (p->num == tw->lport && net_eq(p->net, net) && ports_tw_uncount(p, tw))
+			return p;
+	hlist_for_each_entry(p, &b->chain, node) {
+		if (p->num == tw->lport && net_eq(p->net, net) && p->tw_any[share]) {
+			p->tw_any[share]--;
+			return p;
+		}
+	}
+	return NULL;
+}
+
 /**
  * xtcp_ports_tw_drop - TIME_WAIT is over
- * @tw: held the port
- *
- * Buckets that look alike are interchangeable: which of them once went to @tw_any does
- * not matter, the sums are right.
+ * @net: namespace
+ * @tw: out of the table
  *
  * Context: any but hard interrupt; no port or demux lock held.
  */
-void xtcp_ports_tw_drop(struct xtcp_tw *tw)
+void xtcp_ports_tw_drop(struct net *net, struct xtcp_tw *tw)
 {
-	struct xtcp_port *p = tw->port;
-	u32 share = ports_tw_share(tw);
-	struct ports_bucket *b;
-	struct xtcp_port_tw *t;
+	struct ports_bucket *b = ports_bucket(net, tw->lport);
+	u32 flags = xtcp_tw_flags(tw);
+	struct xtcp_port *p;
 
-	if (!p)
+	if (!(flags & XTCP_TW_PORT))
 		return;
-	b = ports_bucket(read_pnet(&tw->mini.net), tw->mini.lport);
 	spin_lock_bh(&b->lock);
-	t = ports_tw_find(p, tw);
-	if (t && t->count[share]) {
-		t->count[share]--;
-		if (ports_tw_empty(t)) {
-			hlist_del(&t->node);
-			kmem_cache_free(ports_tw_slab, t);
-		}
-	} else {
-		p->tw_any[share]--;
-	}
-	ports_drop(b, p, tw->port_pinned);
+	p = ports_tw_take(b, net, tw);
+	DEBUG_NET_WARN_ON_ONCE(!p);
+	if (p)
+		ports_drop(b, p, flags & XTCP_TW_PINNED);
 	spin_unlock_bh(&b->lock);
-	tw->port = NULL;
+	xtcp_tw_clear_flag(tw, XTCP_TW_PORT);
 }
 
 /* Coming and going */

@@ -47,9 +47,9 @@ static inline void xtcp_ports_init_clone(struct sock *child)
 	xtcp_sk(child)->port_pinned = false;
 }
 
-/* TIME_WAIT (mini initialised) takes a share in the socket's port, and gives it back. */
+/* TIME_WAIT (its key filled) takes a share in the socket's port, and gives it back. */
 void xtcp_ports_tw_hold(struct xtcp_tw *tw, struct sock *sk);
-void xtcp_ports_tw_drop(struct xtcp_tw *tw);
+void xtcp_ports_tw_drop(struct net *net, struct xtcp_tw *tw);
 /* A range as sysctl wants it: 0 or -EINVAL (overlaps native's; logged which knob to move). */
 int xtcp_ports_check_range(struct net *net, int low, int high);
 

@@ -132,27 +132,31 @@ static void proc_sock(struct seq_file *seq, struct sock *sk)
 	proc_sock_tail(seq, xs, state);
 }
 
-static void proc_mini(struct seq_file *seq, const struct xtcp_mini *mini, int state, u8 timer,
-		      u32 retrans, uid_t uid)
+/* What a small one has of a socket's fields: times, retransmissions, whose, references. */
+static void proc_small(struct seq_file *seq, int state, u8 timer, u32 expires, u32 retrans,
+		       uid_t uid, unsigned int refs, const void *at)
 {
-	s32 left = READ_ONCE(mini->exp.expires) - (u32)jiffies;
+	s32 left = expires - (u32)jiffies;
 
-	proc_tuple(seq, mini->laddr, mini->lport, mini->raddr, mini->rport);
 	seq_printf(seq, " %02X %08X:%08X %02X:%08lX %08X %5u %8d %d %d %pK", state, 0, 0, timer,
-		   jiffies_delta_to_clock_t(left), retrans, uid, 0, 0,
-		   refcount_read(&mini->ref), mini);
+		   jiffies_delta_to_clock_t(left), retrans, uid, 0, 0, refs, at);
 }
 
 static void proc_req(struct seq_file *seq, const struct xtcp_req *req)
 {
 	uid_t uid = from_kuid_munged(seq_user_ns(seq), sock_i_uid(req->listener));
+	const struct xtcp_mini *mini = &req->mini;
 
-	proc_mini(seq, &req->mini, TCP_SYN_RECV, PROC_TIMER_ON, READ_ONCE(req->num_timeout), uid);
+	proc_tuple(seq, mini->laddr, mini->lport, mini->raddr, mini->rport);
+	proc_small(seq, TCP_SYN_RECV, PROC_TIMER_ON, READ_ONCE(mini->exp.expires),
+		   READ_ONCE(req->num_timeout), uid, refcount_read(&mini->ref), mini);
 }
 
 static void proc_tw(struct seq_file *seq, const struct xtcp_tw *tw)
 {
-	proc_mini(seq, &tw->mini, READ_ONCE(tw->substate), PROC_TIMER_TIMEWAIT, 0, 0);
+	proc_tuple(seq, tw->laddr, tw->lport, tw->raddr, tw->rport);
+	proc_small(seq, xtcp_tw_substate(tw), PROC_TIMER_TIMEWAIT, READ_ONCE(tw->expires), 0, 0,
+		   xtcp_tw_flags(tw) & XTCP_TW_REFS, tw);
 }
 
 static int proc_show_listener(struct sock *sk, void *arg)
@@ -181,7 +185,7 @@ static int proc_show_entry(const struct xtcp_found *f, void *arg)
 		proc_req(line->seq, xtcp_req(f->mini));
 		break;
 	default:
-		proc_tw(line->seq, xtcp_tw(f->mini));
+		proc_tw(line->seq, f->tw);
 		break;
 	}
 	return 0;
@@ -191,7 +195,7 @@ static int proc_show_entry(const struct xtcp_found *f, void *arg)
 static void proc_write_line(struct proc_cursor *c, struct proc_line *line)
 {
 	if (c->stage == PROC_LISTENERS) {
-		if (xtcp_demux_walk_listeners(&c->it, proc_show_listener, line))
+		if (xtcp_listeners_walk(&c->it, proc_show_listener, line))
 			return;
 		c->stage = PROC_CONNECTIONS;
 		c->it.bucket = 0;

@@ -169,11 +169,10 @@ static struct xtcp_reply reply_from_tw(const struct xtcp_tw *tw, const struct xt
 {
 	return (struct xtcp_reply) {
 		.key = key,
-		.oif = tw->mini.bound_dev_if,
+		.oif = tw->bound_dev_if,
 		.tos = tw->tos,
 		.mark = tw->mark,
-		.priority = tw->priority,
-		.txhash = tw->txhash,
+		.priority = xtcp_tw_priority(tw),
 	};
 }
 
@@ -187,13 +186,13 @@ void xtcp_reply_tw_ack(const struct xtcp_tw *tw, struct sk_buff *skb, const stru
 {
 	struct xtcp_reply r = reply_from_tw(tw, key);
 	struct xtcp_seg a = {
-		.seq = READ_ONCE(tw->snd_nxt),
+		.seq = tw->snd_nxt,
 		.ack = READ_ONCE(tw->rcv_nxt),
-		.window = min(READ_ONCE(tw->rcv_wnd) >> tw->rcv_wscale, (u32)U16_MAX),
+		.window = tw->window,
 	};
 
-	reply_ack_as(&r, skb, &a, tw->ts_ok, xtcp_now_ts() + tw->ts_offset,
-		     READ_ONCE(tw->ts_recent));
+	reply_ack_as(&r, skb, &a, xtcp_tw_flags(tw) & XTCP_TW_TS,
+		     xtcp_now_ts() + xtcp_tw_ts_offset(tw, key), READ_ONCE(tw->ts_recent));
 }
 
 /**

@@ -32,24 +32,12 @@ bool xtcp_rx_find(const struct xtcp_key *key, struct sk_buff *skb, struct xtcp_f
 	xtcp_demux_lookup(key, f);
 	if (f->kind != XTCP_KIND_NONE)
 		return true;
-	f->sk = xtcp_demux_lookup_listener(key, skb);
+	f->sk = xtcp_listeners_find(key, skb);
 	/* Where both stacks listen on a port, a connection of the kernel's TCP stays its. */
 	if (!f->sk || xtcp_guard_native_has(key))
 		return false;
 	f->kind = XTCP_KIND_LISTENER;
 	return true;
-}
-
-/**
- * xtcp_rx_release - gives up what xtcp_rx_find() found
- * @f: the owner
- */
-void xtcp_rx_release(const struct xtcp_found *f)
-{
-	if (f->kind == XTCP_KIND_SOCK)
-		sock_put(f->sk);
-	else if (f->kind == XTCP_KIND_REQ || f->kind == XTCP_KIND_TW)
-		xtcp_mini_put(f->mini);
 }
 
 static void rx_drop(struct sock *sk, struct sk_buff *skb, enum skb_drop_reason reason)
@@ -251,7 +239,7 @@ static void rx_nobody(const struct xtcp_key *key, struct sk_buff *skb)
 /* A bucket has given way to a SYN: it is its listener's, if that still stands. */
 static void rx_tw_syn(const struct xtcp_key *key, struct sk_buff *skb, u32 isn)
 {
-	struct sock *sk = xtcp_demux_lookup_listener(key, skb);
+	struct sock *sk = xtcp_listeners_find(key, skb);
 
 	if (sk)
 		rx_listener(key, sk, skb, isn);
@@ -263,10 +251,10 @@ static void rx_tw_syn(const struct xtcp_key *key, struct sk_buff *skb, u32 isn)
 static bool rx_tw_verdict(const struct xtcp_key *key, struct xtcp_tw *tw, struct sk_buff *skb,
 			  const struct xtcp_ctx *c)
 {
-	bool listener = (c->seg.flags & XTCP_SYN) && xtcp_demux_lookup_listener(key, skb);
+	bool listener = (c->seg.flags & XTCP_SYN) && xtcp_listeners_find(key, skb);
 	u32 isn = 0;
 
-	switch (xtcp_tw_rcv(tw, &c->seg, &c->opts, listener, &isn)) {
+	switch (xtcp_tw_rcv(key->net, tw, &c->seg, &c->opts, listener, &isn)) {
 	case XTCP_TW_SYN:
 		rx_tw_syn(key, skb, isn);
 		return true;
@@ -283,7 +271,7 @@ static bool rx_tw_verdict(const struct xtcp_key *key, struct xtcp_tw *tw, struct
 }
 
 /* Conntrack and route stay: a SYN may go on to a listener, with all checks. */
-static void rx_tw(const struct xtcp_key *key, struct xtcp_mini *mini, struct sk_buff *skb)
+static void rx_tw(const struct xtcp_key *key, struct xtcp_tw *tw, struct sk_buff *skb)
 {
 	enum skb_drop_reason reason = SKB_NOT_DROPPED_YET;
 	struct xtcp_ctx c;
@@ -292,11 +280,11 @@ static void rx_tw(const struct xtcp_key *key, struct xtcp_mini *mini, struct sk_
 		reason = SKB_DROP_REASON_XFRM_POLICY;
 	else if (!xtcp_input_parse(&c, skb))
 		reason = SKB_DROP_REASON_PKT_TOO_SMALL;
-	else if (rx_tw_verdict(key, xtcp_tw(mini), skb, &c))
+	else if (rx_tw_verdict(key, tw, skb, &c))
 		goto out;
 	rx_drop(NULL, skb, reason);
 out:
-	xtcp_mini_put(mini);
+	xtcp_tw_put(tw);
 }
 
 /* Return: false when the owner was gone and @skb is still to be delivered. */
@@ -310,7 +298,7 @@ static bool rx_dispatch(const struct xtcp_key *key, const struct xtcp_found *f,
 	case XTCP_KIND_REQ:
 		return rx_req(key, f->mini, skb);
 	case XTCP_KIND_TW:
-		rx_tw(key, f->mini, skb);
+		rx_tw(key, f->tw, skb);
 		break;
 	case XTCP_KIND_LISTENER:
 		rx_listener(key, f->sk, skb, 0);
@@ -332,7 +320,7 @@ static void rx_one(const struct xtcp_key *key, struct xtcp_found *f, struct sk_b
 	reason = rx_validate(af, key->net, skb);
 	if (reason) {
 		rx_drop(NULL, skb, reason);
-		xtcp_rx_release(f);
+		xtcp_demux_put(f);
 		return;
 	}
 	memset(XTCP_CB(skb), 0, sizeof(struct xtcp_skb_cb));
@@ -351,7 +339,7 @@ static void rx_list(const struct xtcp_key *key, struct xtcp_found *f, struct sk_
 	__skb_push(skb, -skb_mac_offset(skb));
 	segs = __skb_gso_segment(skb, NETIF_F_SG, false);
 	if (IS_ERR_OR_NULL(segs)) {
-		xtcp_rx_release(f);
+		xtcp_demux_put(f);
 		rx_drop(NULL, skb, SKB_DROP_REASON_NOMEM);
 		return;
 	}

@@ -55,7 +55,7 @@ static void state_count(const struct sock *sk, int from, int to)
 static void state_leave_tables(struct sock *sk, int from)
 {
 	if (from == TCP_LISTEN)
-		xtcp_demux_remove_listener(sk);
+		xtcp_listeners_remove(sk);
 	else
 		xtcp_demux_remove_sock(sk);
 	xtcp_timer_clear(sk);

@@ -5,132 +5,134 @@
  * own: whoever takes a bucket out of the connection table ends it.
  */
 #include <linux/in.h>
-#include <linux/slab.h>
 
 #include "af.h"
 #include "compat.h"
 #include "demux.h"
-#include "expq.h"
 #include "ports.h"
+#include "synq.h"
 #include "tw.h"
-
-/* Classes of the expiry queue: one lifetime for all, and what fin_timeout and TCP_LINGER2 say. */
-#define TW_CLASS_TIMEWAIT	0
-#define TW_CLASS_FINWAIT2	1
+#include "twq.h"
 
 /* RFC 7323 5.5: TS.Recent of a connection idle for 24 days says nothing. */
 #define TW_PAWS_24DAYS		(60 * 60 * 24 * 24)
 #define TW_PAWS_MSL		60
 
-static struct kmem_cache *tw_slab __ro_after_init;
-
-static struct xtcp_net *tw_xn(const struct xtcp_tw *tw)
+static struct xtcp_twq *tw_queue(const struct net *net)
 {
-	return xtcp_net(read_pnet(&tw->mini.net));
+	return &xtcp_net(net)->tw;
 }
 
-/* Once, when a page comes to the slab: the memory is type-stable. */
-static void tw_ctor(void *obj)
+static struct net *tw_queue_net(struct xtcp_twq *q)
 {
-	struct xtcp_tw *tw = obj;
-
-	memset(tw, 0, sizeof(*tw));
-	tw->mini.kind = XTCP_KIND_TW;
+	return container_of(q, struct xtcp_net, tw)->net;
 }
-
-static void tw_free(struct xtcp_mini *mini)
-{
-	kmem_cache_free(tw_slab, xtcp_tw(mini));
-}
-
-static const struct xtcp_mini_ops tw_ops = {
-	.free = tw_free,
-};
 
 /* For the one who took it out of the table: the share in the port, the table's reference. */
-static void tw_unhashed(struct xtcp_tw *tw)
+static void tw_unhashed(struct net *net, struct xtcp_tw *tw)
 {
-	xtcp_ports_tw_drop(tw);
-	xtcp_mini_put(&tw->mini);
+	xtcp_ports_tw_drop(net, tw);
+	xtcp_tw_put(tw);
 }
 
 /* Out of the table and of the queue, if it still is in either; the caller has a reference. */
-static void tw_kill(struct xtcp_tw *tw)
+static void tw_kill(struct net *net, struct xtcp_tw *tw)
 {
-	if (xtcp_demux_remove_mini(&tw->mini))
-		tw_unhashed(tw);
-	if (xtcp_expq_del(&tw_xn(tw)->tw, &tw->mini.exp))
-		xtcp_mini_put(&tw->mini);
+	if (xtcp_demux_remove_tw(net, tw))
+		tw_unhashed(net, tw);
+	if (xtcp_twq_del(tw_queue(net), tw))
+		xtcp_tw_put(tw);
 }
 
 /* End of a lifetime, or of the namespace; the queue's reference is ours. */
-static void tw_drop(struct xtcp_expent *e)
+static void tw_drop(struct xtcp_twq *q, struct xtcp_tw *tw)
 {
-	struct xtcp_tw *tw = container_of(e, struct xtcp_tw, mini.exp);
+	struct net *net = tw_queue_net(q);
 
-	if (xtcp_demux_remove_mini(&tw->mini))
-		tw_unhashed(tw);
-	xtcp_mini_put(&tw->mini);
+	if (xtcp_demux_remove_tw(net, tw))
+		tw_unhashed(net, tw);
+	xtcp_tw_put(tw);
 }
 
-static void tw_expire(struct xtcp_expent *e)
+static void tw_expire(struct xtcp_twq *q, struct xtcp_tw *tw)
 {
-	const struct xtcp_tw *tw = container_of(e, struct xtcp_tw, mini.exp);
-
-	if (READ_ONCE(tw->substate) == TCP_FIN_WAIT2)
-		XTCP_INC(read_pnet(&tw->mini.net), FINWAIT2EXPIRED);
-	tw_drop(e);
+	if (xtcp_tw_flags(tw) & XTCP_TW_FIN_WAIT2)
+		XTCP_INC(tw_queue_net(q), FINWAIT2EXPIRED);
+	tw_drop(q, tw);
 }
 
-/* All but references and links. */
-static void tw_fill(struct xtcp_tw *tw, const struct sock *sk, int substate)
+static u32 tw_initial_flags(const struct sock *sk, int substate)
 {
 	const struct xtcp_sock *xs = xtcp_sk(sk);
-	struct xtcp_key key;
+	u32 priority = READ_ONCE(sk->sk_priority);
 
-	xtcp_demux_key_of_sock(&key, sk);
-	xtcp_mini_init(&tw->mini, &key, sk->sk_bound_dev_if);
-	xtcp_expent_init(&tw->mini.exp, tw->mini.hash);
-	tw->rcv_nxt = xs->rcv.nxt;
-	tw->snd_nxt = xs->snd.nxt;
-	tw->rcv_wnd = xtcp_receive_window(xs);
-	tw->ts_recent = xs->rcv.ts_recent;
-	tw->ts_recent_stamp = xs->neg.ts_ok ? xs->rcv.ts_recent_stamp : 0;
-	tw->ts_offset = xs->neg.ts_offset;
-	tw->oow_stamp = 0;
-	tw->mark = READ_ONCE(sk->sk_mark);
-	tw->priority = READ_ONCE(sk->sk_priority);
-	tw->txhash = sk->sk_txhash;
-	tw->substate = substate;
-	tw->rcv_wscale = xs->rcv.wscale;
-	tw->tos = xs->inet.tos;
-	tw->ts_ok = xs->neg.ts_ok;
-	tw->reuse_addr = sk->sk_reuse;
-	tw->port = NULL;
+	return (substate == TCP_FIN_WAIT2 ? XTCP_TW_FIN_WAIT2 : 0) |
+	       (xs->neg.ts_ok ? XTCP_TW_TS : 0) |
+	       (xs->neg.ts_offset ? XTCP_TW_TS_OFFSET : 0) |
+	       (u32)xs->rcv.wscale << XTCP_TW_WSCALE_SHIFT |
+	       (priority < 16 ? priority << XTCP_TW_PRIO_SHIFT : 0);
 }
 
-static struct xtcp_tw *tw_alloc(struct xtcp_net *xn)
+/* All but flags, references and links. */
+static void tw_fill(struct xtcp_tw *tw, const struct sock *sk)
 {
+	const struct xtcp_sock *xs = xtcp_sk(sk);
+
+	tw->netid = xtcp_net(sock_net(sk))->id;
+	tw->laddr = sk->sk_rcv_saddr;
+	tw->raddr = sk->sk_daddr;
+	tw->lport = sk->sk_num;
+	tw->rport = sk->sk_dport;
+	tw->bound_dev_if = sk->sk_bound_dev_if;
+	tw->rcv_nxt = xs->rcv.nxt;
+	tw->snd_nxt = xs->snd.nxt;
+	tw->ts_recent = xs->rcv.ts_recent;
+	tw->oow_stamp = 0;
+	tw->mark = READ_ONCE(sk->sk_mark);
+	tw->window = min_t(u32, xtcp_receive_window(xs) >> xs->rcv.wscale, U16_MAX);
+	tw->tos = xs->inet.tos;
+	tw->class = XTCP_TW_UNQUEUED;
+}
+
+/* The one with the least time left gives way, of the same shard if it has one. */
+static bool tw_drop_oldest(struct net *net, u32 shard)
+{
+	struct xtcp_tw *tw = xtcp_twq_take_oldest(tw_queue(net), shard);
+
+	if (!tw)
+		return false;
+	XTCP_INC(net, TIMEWAITOVERFLOW);
+	tw_drop(tw_queue(net), tw);
+	return true;
+}
+
+static struct xtcp_tw *tw_alloc(const struct sock *sk)
+{
+	u32 shard = xtcp_twq_spread(sk->sk_rcv_saddr, sk->sk_daddr, sk->sk_num, sk->sk_dport);
+	struct net *net = sock_net(sk);
+	u32 max = xtcp_knob(net, max_tw_buckets);
 	struct xtcp_tw *tw = NULL;
 
-	if (xtcp_tw_count(xn) < (unsigned int)READ_ONCE(xn->knobs.max_tw_buckets))
-		tw = kmem_cache_alloc(tw_slab, GFP_ATOMIC | __GFP_NOWARN);
+	if (max && (xtcp_twq_count(tw_queue(net)) < max || tw_drop_oldest(net, shard)))
+		tw = xtcp_twmem_alloc();
 	if (!tw)
-		XTCP_INC(xn->net, TIMEWAITOVERFLOW);
+		XTCP_INC(net, TIMEWAITOVERFLOW);
 	return tw;
 }
 
 /* Queued last, since it may be found and killed as soon as it is in the table. */
-static void tw_enqueue(struct xtcp_tw *tw, int substate, unsigned long lifetime)
+static void tw_enqueue(struct net *net, struct xtcp_tw *tw, unsigned long lifetime)
 {
-	struct xtcp_expq *q = &tw_xn(tw)->tw;
+	xtcp_twq_add(tw_queue(net), tw, xtcp_twq_class(lifetime));
+	if (!xtcp_tw_hashed(tw) && xtcp_twq_del(tw_queue(net), tw))
+		xtcp_tw_put(tw);
+}
 
-	if (substate == TCP_TIME_WAIT)
-		xtcp_expq_add(q, &tw->mini.exp, TW_CLASS_TIMEWAIT, XTCP_TIMEWAIT_LEN);
-	else
-		xtcp_expq_add(q, &tw->mini.exp, TW_CLASS_FINWAIT2, lifetime);
-	if (!xtcp_mini_hashed(&tw->mini) && xtcp_expq_del(q, &tw->mini.exp))
-		xtcp_mini_put(&tw->mini);
+static unsigned long tw_lifetime(const struct sock *sk, int substate, unsigned long lifetime)
+{
+	unsigned long rto = usecs_to_jiffies(xtcp_rtt_rto_us(&xtcp_sk(sk)->rtt));
+
+	return substate == TCP_TIME_WAIT ? XTCP_TIMEWAIT_LEN : max(lifetime, rto * 7 / 2);
 }
 
 /**
@@ -139,33 +141,33 @@ static void tw_enqueue(struct xtcp_tw *tw, int substate, unsigned long lifetime)
  * @substate: TCP_TIME_WAIT or TCP_FIN_WAIT2
  * @lifetime: jiffies in FIN_WAIT2, at least 3.5 RTO are given; TIME_WAIT always lasts 60 s
  *
- * Return: false without memory, above max_tw_buckets (both counted) or when @sk was in
- * no table: there is no bucket then
+ * Above max_tw_buckets the one with the least time left gives way.
+ *
+ * Return: false without memory (counted) or when @sk was in no table: there is no bucket then
  */
 bool xtcp_tw_replace(struct sock *sk, int substate, unsigned long lifetime)
 {
-	unsigned long rto = usecs_to_jiffies(xtcp_rtt_rto_us(&xtcp_sk(sk)->rtt));
 	struct net *net = sock_net(sk);
 	struct xtcp_tw *tw;
 
 	sock_owned_by_me(sk);
-	tw = tw_alloc(xtcp_net(net));
+	tw = tw_alloc(sk);
 	if (!tw)
 		return false;
-	tw_fill(tw, sk, substate);
+	tw_fill(tw, sk);
+	/* Whole before a stale reader of this memory can take one of table's, queue's, ours. */
+	atomic_set_release(&tw->life, (int)(tw_initial_flags(sk, substate) + 3));
 	xtcp_ports_tw_hold(tw, sk);
-	smp_wmb();	/* whole before a stale reader of this memory can take a reference */
-	refcount_set(&tw->mini.ref, 3);	/* table, queue, us */
-	if (!xtcp_demux_replace_sock(sk, &tw->mini)) {
+	if (!xtcp_demux_replace_sock(sk, tw)) {
 		/* A stale reader may have one too: give all three back as they are. */
-		xtcp_mini_put(&tw->mini);
-		xtcp_mini_put(&tw->mini);
-		tw_unhashed(tw);
+		xtcp_tw_put(tw);
+		xtcp_tw_put(tw);
+		tw_unhashed(net, tw);
 		return false;
 	}
 	XTCP_INC(net, TIMEWAITED);
-	tw_enqueue(tw, substate, max(lifetime, rto * 7 / 2));
-	xtcp_mini_put(&tw->mini);
+	tw_enqueue(net, tw, tw_lifetime(sk, substate, lifetime));
+	xtcp_tw_put(tw);
 	return true;
 }
 
@@ -225,37 +227,42 @@ bool xtcp_tw_oow_limited(struct net *net, const struct xtcp_seg *seg, u32 *last)
 	return false;
 }
 
+/*
+ * TS.Recent is no older than the lifetime that it began, which ends within a minute of
+ * PAWS' own limits: all that is before it is old, a RST too.
+ */
 static bool tw_paws_reject(const struct xtcp_tw *tw, const struct xtcp_seg *seg,
 			   const struct xtcp_opts *opts)
 {
-	u32 stamp = READ_ONCE(tw->ts_recent_stamp);
-
-	return stamp && (opts->has & XTCP_OPT_TS) &&
-	       xtcp_tw_paws_reject(READ_ONCE(tw->ts_recent), stamp, opts->tsval,
-				   seg->flags & XTCP_RST);
+	return (xtcp_tw_flags(tw) & XTCP_TW_TS) && (opts->has & XTCP_OPT_TS) &&
+	       xtcp_tw_paws_reject(READ_ONCE(tw->ts_recent), (u32)ktime_get_seconds(),
+				   opts->tsval, seg->flags & XTCP_RST);
 }
 
 static void tw_take_ts(struct xtcp_tw *tw, const struct xtcp_opts *opts)
 {
-	if (!READ_ONCE(tw->ts_recent_stamp) || !(opts->has & XTCP_OPT_TS))
-		return;
-	WRITE_ONCE(tw->ts_recent, opts->tsval);
-	WRITE_ONCE(tw->ts_recent_stamp, (u32)ktime_get_seconds());
+	if ((xtcp_tw_flags(tw) & XTCP_TW_TS) && (opts->has & XTCP_OPT_TS))
+		WRITE_ONCE(tw->ts_recent, opts->tsval);
 }
 
-static void tw_restart(struct xtcp_tw *tw)
+static void tw_restart(struct net *net, struct xtcp_tw *tw)
 {
-	xtcp_expq_rearm(&tw_xn(tw)->tw, &tw->mini.exp, TW_CLASS_TIMEWAIT, XTCP_TIMEWAIT_LEN);
+	xtcp_twq_rearm(tw_queue(net), tw, xtcp_twq_class(XTCP_TIMEWAIT_LEN));
+}
+
+static u32 tw_rcv_wnd(const struct xtcp_tw *tw)
+{
+	return (u32)tw->window << xtcp_tw_wscale(tw);
 }
 
 /* The FIN of a connection in FIN_WAIT2: now it is in TIME_WAIT. */
-static enum xtcp_tw_verdict tw_take_fin(struct xtcp_tw *tw, const struct xtcp_seg *seg,
-					const struct xtcp_opts *opts)
+static enum xtcp_tw_verdict tw_take_fin(struct net *net, struct xtcp_tw *tw,
+					const struct xtcp_seg *seg, const struct xtcp_opts *opts)
 {
 	WRITE_ONCE(tw->rcv_nxt, seg->end_seq);
-	WRITE_ONCE(tw->substate, TCP_TIME_WAIT);
+	xtcp_tw_clear_flag(tw, XTCP_TW_FIN_WAIT2);
 	tw_take_ts(tw, opts);
-	tw_restart(tw);
+	tw_restart(net, tw);
 	return XTCP_TW_ACK;
 }
 
@@ -264,19 +271,19 @@ static enum xtcp_tw_verdict tw_take_fin(struct xtcp_tw *tw, const struct xtcp_se
  * RST ends it and no SYN does; data that nobody will ever read is answered by a RST
  * (RFC 9293 3.6.1, SHLD-3).
  */
-static enum xtcp_tw_verdict tw_rcv_fin_wait2(struct xtcp_tw *tw, const struct xtcp_seg *seg,
+static enum xtcp_tw_verdict tw_rcv_fin_wait2(struct net *net, struct xtcp_tw *tw,
+					     const struct xtcp_seg *seg,
 					     const struct xtcp_opts *opts)
 {
-	struct net *net = read_pnet(&tw->mini.net);
 	u32 rcv_nxt = READ_ONCE(tw->rcv_nxt);
 
 	/* First, sequence number; second, RST; fourth, SYN; fifth, an ACK of what we never sent */
 	if ((seg->flags & XTCP_RST) && seg->seq == rcv_nxt) {
-		tw_kill(tw);
+		tw_kill(net, tw);
 		return XTCP_TW_DROP;
 	}
 	if (tw_paws_reject(tw, seg, opts) || (seg->flags & (XTCP_SYN | XTCP_RST)) ||
-	    !xtcp_tw_in_window(seg, rcv_nxt, tw->rcv_wnd) ||
+	    !xtcp_tw_in_window(seg, rcv_nxt, tw_rcv_wnd(tw)) ||
 	    ((seg->flags & XTCP_ACK) && xtcp_seq_after(seg->ack, tw->snd_nxt))) {
 		if (!xtcp_tw_oow_limited(net, seg, &tw->oow_stamp))
 			return XTCP_TW_ACK;
@@ -288,8 +295,8 @@ static enum xtcp_tw_verdict tw_rcv_fin_wait2(struct xtcp_tw *tw, const struct xt
 		return XTCP_TW_DROP;
 	/* Seventh, text: nobody reads it. Eighth, FIN. */
 	if ((seg->flags & XTCP_FIN) && seg->end_seq == rcv_nxt + 1)
-		return tw_take_fin(tw, seg, opts);
-	tw_kill(tw);
+		return tw_take_fin(net, tw, seg, opts);
+	tw_kill(net, tw);
 	return XTCP_TW_RST;
 }
 
@@ -297,19 +304,18 @@ static enum xtcp_tw_verdict tw_rcv_fin_wait2(struct xtcp_tw *tw, const struct xt
  * A segment at RCV.NXT without text. Only it may end TIME_WAIT by a RST, and not even
  * it with rfc1337 on: an old duplicate RST could cut the wait short (RFC 1337 F1).
  */
-static enum xtcp_tw_verdict tw_rcv_at_edge(struct xtcp_tw *tw, const struct xtcp_seg *seg,
+static enum xtcp_tw_verdict tw_rcv_at_edge(struct net *net, struct xtcp_tw *tw,
+					   const struct xtcp_seg *seg,
 					   const struct xtcp_opts *opts)
 {
-	struct net *net = read_pnet(&tw->mini.net);
-
 	if (seg->flags & XTCP_RST) {
 		if (xtcp_knob(net, rfc1337))
 			XTCP_INC(net, TWRST1337);
 		else
-			tw_kill(tw);
+			tw_kill(net, tw);
 		return XTCP_TW_DROP;
 	}
-	tw_restart(tw);
+	tw_restart(net, tw);
 	tw_take_ts(tw, opts);
 	return XTCP_TW_DROP;
 }
@@ -324,23 +330,21 @@ static bool tw_syn_is_new(const struct xtcp_tw *tw, const struct xtcp_seg *seg,
 		return false;
 	if (xtcp_seq_after(seg->seq, READ_ONCE(tw->rcv_nxt)))
 		return true;
-	return READ_ONCE(tw->ts_recent_stamp) && (opts->has & XTCP_OPT_TS) &&
+	return (xtcp_tw_flags(tw) & XTCP_TW_TS) && (opts->has & XTCP_OPT_TS) &&
 	       xtcp_seq_after(opts->tsval, READ_ONCE(tw->ts_recent));
 }
 
 /* RFC 9293 3.10.7.4: all a peer in TIME_WAIT hears is the ACK of its FIN. */
-static enum xtcp_tw_verdict tw_rcv_elsewhere(struct xtcp_tw *tw, const struct xtcp_seg *seg,
-					     bool paws)
+static enum xtcp_tw_verdict tw_rcv_elsewhere(struct net *net, struct xtcp_tw *tw,
+					     const struct xtcp_seg *seg, bool paws)
 {
-	struct net *net = read_pnet(&tw->mini.net);
-
 	if (paws)
 		XTCP_INC(net, PAWSESTAB);
 	if (seg->flags & XTCP_RST)
 		return XTCP_TW_DROP;
 	/* A bare SYN may be a new connection's: it must not prolong the old one's wait. */
 	if (paws || (seg->flags & XTCP_ACK))
-		tw_restart(tw);
+		tw_restart(net, tw);
 	if (!xtcp_tw_oow_limited(net, seg, &tw->oow_stamp))
 		return XTCP_TW_ACK;
 	XTCP_INC(net, ACKSKIPPEDTIMEWAIT);
@@ -349,6 +353,7 @@ static enum xtcp_tw_verdict tw_rcv_elsewhere(struct xtcp_tw *tw, const struct xt
 
 /**
  * xtcp_tw_rcv - a segment for a bucket
+ * @net: its namespace
  * @tw: the bucket; the caller's reference stays the caller's
  * @seg: its header
  * @opts: its options
@@ -357,31 +362,37 @@ static enum xtcp_tw_verdict tw_rcv_elsewhere(struct xtcp_tw *tw, const struct xt
  *
  * Context: RCU, bottom halves off.
  */
-enum xtcp_tw_verdict xtcp_tw_rcv(struct xtcp_tw *tw, const struct xtcp_seg *seg,
+enum xtcp_tw_verdict xtcp_tw_rcv(struct net *net, struct xtcp_tw *tw, const struct xtcp_seg *seg,
 				 const struct xtcp_opts *opts, bool listener, u32 *isn)
 {
 	bool paws;
 
-	if (READ_ONCE(tw->substate) == TCP_FIN_WAIT2)
-		return tw_rcv_fin_wait2(tw, seg, opts);
+	if (xtcp_tw_flags(tw) & XTCP_TW_FIN_WAIT2)
+		return tw_rcv_fin_wait2(net, tw, seg, opts);
 
 	paws = tw_paws_reject(tw, seg, opts);
 	if (!paws && seg->seq == READ_ONCE(tw->rcv_nxt) &&
 	    (seg->end_seq == seg->seq || (seg->flags & XTCP_RST)))
-		return tw_rcv_at_edge(tw, seg, opts);
+		return tw_rcv_at_edge(net, tw, seg, opts);
 	if (!paws && listener && tw_syn_is_new(tw, seg, opts)) {
 		*isn = tw->snd_nxt + XTCP_TW_ISN_GAP ? : 1;
-		XTCP_INC(read_pnet(&tw->mini.net), TWSYNREUSE);
-		tw_kill(tw);
+		XTCP_INC(net, TWSYNREUSE);
+		tw_kill(net, tw);
 		return XTCP_TW_SYN;
 	}
-	return tw_rcv_elsewhere(tw, seg, paws);
+	return tw_rcv_elsewhere(net, tw, seg, paws);
 }
 
 /* @sk is about to take the bucket's place: the addresses are the same. */
 static bool tw_is_loopback(const struct xtcp_tw *tw, const struct sock *sk)
 {
-	return tw->mini.bound_dev_if == LOOPBACK_IFINDEX || xtcp_sk(sk)->af->is_loopback(sk);
+	return tw->bound_dev_if == LOOPBACK_IFINDEX || xtcp_sk(sk)->af->is_loopback(sk);
+}
+
+/* Is it in TIME_WAIT, with timestamps to tell its segments from its successor's? */
+static bool tw_has_paws(const struct xtcp_tw *tw)
+{
+	return (xtcp_tw_flags(tw) & (XTCP_TW_FIN_WAIT2 | XTCP_TW_TS)) == XTCP_TW_TS;
 }
 
 /* The socket continues the old numbers: its SYN is above the old window. */
@@ -391,48 +402,52 @@ static void tw_continue(struct sock *sk, const struct xtcp_tw *tw)
 
 	WRITE_ONCE(xs->snd.write_seq, tw->snd_nxt + XTCP_TW_ISN_GAP ? : 1);
 	xs->rcv.ts_recent = READ_ONCE(tw->ts_recent);
-	xs->rcv.ts_recent_stamp = READ_ONCE(tw->ts_recent_stamp);
+	xs->rcv.ts_recent_stamp = (u32)ktime_get_seconds();
 }
 
 /**
  * xtcp_tw_may_end - may connect() of a bound socket take this bucket's 4-tuple?
  * @sk: locked, about to send its SYN
- * @mini: the bucket; its demux bucket's lock is held
+ * @tw: the bucket; its demux bucket's lock is held
  *
  * The application named the port and knows what it does: timestamps are all that is asked.
  *
  * Return: true if so; @sk's write_seq and TS.Recent are set
  */
-bool xtcp_tw_may_end(struct sock *sk, struct xtcp_mini *mini)
+bool xtcp_tw_may_end(struct sock *sk, struct xtcp_tw *tw)
 {
-	const struct xtcp_tw *tw = xtcp_tw(mini);
-
-	if (READ_ONCE(tw->substate) == TCP_FIN_WAIT2 || !READ_ONCE(tw->ts_recent_stamp))
+	if (!tw_has_paws(tw))
 		return false;
 	tw_continue(sk, tw);
 	return true;
 }
 
+/* Jiffies since the lifetime began; TS.Recent was set no later. */
+static u32 tw_age(const struct xtcp_tw *tw)
+{
+	u8 class = READ_ONCE(tw->class);
+
+	if (class == XTCP_TW_UNQUEUED)
+		return 0;
+	return (u32)jiffies - (READ_ONCE(tw->expires) - (u32)xtcp_twq_lifetime(class));
+}
+
 /**
  * xtcp_tw_may_reuse - may connect() take this bucket's 4-tuple? (tw_reuse)
  * @sk: locked, about to send its SYN
- * @mini: the bucket; its demux bucket's lock is held
+ * @tw: the bucket; its demux bucket's lock is held
  *
  * Safe when the clock of the timestamps has moved since the last segment: PAWS then
- * keeps old duplicates out.
+ * keeps old duplicates out, and our numbers begin above the old ones.
  *
  * Return: true if so; @sk's write_seq and TS.Recent are set
  */
-bool xtcp_tw_may_reuse(struct sock *sk, struct xtcp_mini *mini)
+bool xtcp_tw_may_reuse(struct sock *sk, struct xtcp_tw *tw)
 {
-	const struct xtcp_tw *tw = xtcp_tw(mini);
 	int reuse = xtcp_knob(sock_net(sk), tw_reuse);
-	u32 stamp = READ_ONCE(tw->ts_recent_stamp);
 
-	if (!reuse || (reuse == 2 && !tw_is_loopback(tw, sk)) ||
-	    READ_ONCE(tw->substate) == TCP_FIN_WAIT2)
-		return false;
-	if (!stamp || !xtcp_seq_after((u32)ktime_get_seconds(), stamp))
+	if (!reuse || (reuse == 2 && !tw_is_loopback(tw, sk)) || !tw_has_paws(tw) ||
+	    tw_age(tw) < HZ)
 		return false;
 	tw_continue(sk, tw);
 	return true;
@@ -440,16 +455,25 @@ bool xtcp_tw_may_reuse(struct sock *sk, struct xtcp_mini *mini)
 
 /**
  * xtcp_tw_release - end a bucket that xtcp_demux_insert_sock() took out of the table
- * @mini: the bucket, with the table's reference; the lock of its port is not held
+ * @net: its namespace
+ * @tw: the bucket, with the table's reference; the lock of its port is not held
  */
-void xtcp_tw_release(struct xtcp_mini *mini)
+void xtcp_tw_release(struct net *net, struct xtcp_tw *tw)
 {
-	struct xtcp_tw *tw = xtcp_tw(mini);
+	XTCP_INC(net, TIMEWAITRECYCLED);
+	if (xtcp_twq_del(tw_queue(net), tw))
+		xtcp_tw_put(tw);
+	tw_unhashed(net, tw);
+}
 
-	XTCP_INC(read_pnet(&mini->net), TIMEWAITRECYCLED);
-	if (xtcp_expq_del(&tw_xn(tw)->tw, &mini->exp))
-		xtcp_mini_put(mini);
-	tw_unhashed(tw);
+/**
+ * xtcp_tw_ts_offset - what to add to the clock in the bucket's TSval
+ * @tw: the bucket
+ * @key: its 4-tuple
+ */
+u32 xtcp_tw_ts_offset(const struct xtcp_tw *tw, const struct xtcp_key *key)
+{
+	return xtcp_tw_flags(tw) & XTCP_TW_TS_OFFSET ? xtcp_synq_ts_secret(key) : 0;
 }
 
 /**
@@ -458,30 +482,25 @@ void xtcp_tw_release(struct xtcp_mini *mini)
  */
 unsigned int xtcp_tw_count(const struct xtcp_net *xn)
 {
-	return xtcp_expq_count(&xn->tw);
+	return xtcp_twq_count(&xn->tw);
 }
 
 int xtcp_tw_net_init(struct xtcp_net *xn)
 {
-	return xtcp_expq_init(&xn->tw, tw_expire);
+	return xtcp_twq_init(&xn->tw, tw_expire);
 }
 
 void xtcp_tw_net_exit(struct xtcp_net *xn)
 {
-	xtcp_expq_destroy(&xn->tw, tw_drop);
+	xtcp_twq_destroy(&xn->tw, tw_drop);
 }
 
 int xtcp_tw_init(void)
 {
-	tw_slab = kmem_cache_create("xtcp_tw", sizeof(struct xtcp_tw), 0,
-				    SLAB_TYPESAFE_BY_RCU | SLAB_HWCACHE_ALIGN, tw_ctor);
-	if (!tw_slab)
-		return -ENOMEM;
-	xtcp_demux_register(XTCP_KIND_TW, &tw_ops);
-	return 0;
+	return xtcp_twmem_init();
 }
 
 void xtcp_tw_exit(void)
 {
-	kmem_cache_destroy(tw_slab);
+	xtcp_twmem_exit();
 }

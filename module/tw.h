@@ -2,62 +2,36 @@
 /*
  * tw.c: TIME_WAIT buckets, what remains of a connection for 60 s.
  *
- * A bucket is written before it is published. Afterwards segments change rcv_nxt,
- * ts_recent, ts_recent_stamp, substate and oow_stamp without a lock, each by
- * WRITE_ONCE: two segments at once may mix their values, which harms no more than
- * if one of them had been lost. A bucket owns a share in its local port.
+ * A bucket (twmem.h) is written before it is published. Afterwards segments change
+ * rcv_nxt, ts_recent, oow_stamp and XTCP_TW_FIN_WAIT2 without a lock, each by a single
+ * store: two segments at once may mix their values, which harms no more than if one of
+ * them had been lost. A bucket owns a share in its local port.
  */
 #ifndef _XTCP_TW_H
 #define _XTCP_TW_H
 
 #include "demux.h"
 #include "sock.h"
+#include "twmem.h"
 
 #define XTCP_TIMEWAIT_LEN	(60 * HZ)
 
 /* How far above the old SND.NXT a reused 4-tuple begins: out of any old window. */
 #define XTCP_TW_ISN_GAP		(65535 + 2)
 
-/**
- * struct xtcp_tw - a connection in TIME_WAIT, or in FIN_WAIT_2 without an owner
- * @mini: key, table, expiry
- * @rcv_nxt, @snd_nxt, @rcv_wnd: as the connection left them, @rcv_wnd in bytes
- * @ts_recent, @ts_recent_stamp, @ts_offset: its timestamps; stamp in seconds
- * @oow_stamp: jiffies of the last ACK to an out-of-window segment, 0: none
- * @mark, @priority, @txhash, @tos: of its ACKs
- * @substate: TCP_TIME_WAIT or TCP_FIN_WAIT2
- * @rcv_wscale: shift of the window field in its ACKs
- * @ts_ok: timestamps were negotiated
- * @reuse_addr: the socket had SO_REUSEADDR
- * @reuse_port: ports.c: the socket had SO_REUSEPORT
- * @port_pinned: ports.c: bind() or listen() brought the socket to its port
- * @port: ports.c: the owner entry it shares
- */
-struct xtcp_tw {
-	struct xtcp_mini mini;
-	u32 rcv_nxt;
-	u32 snd_nxt;
-	u32 rcv_wnd;
-	u32 ts_recent;
-	u32 ts_recent_stamp;
-	u32 ts_offset;
-	u32 oow_stamp;
-	u32 mark;
-	u32 priority;
-	u32 txhash;
-	u8 substate;
-	u8 rcv_wscale;
-	u8 tos;
-	u8 ts_ok:1,
-	   reuse_addr:1,
-	   reuse_port:1,
-	   port_pinned:1;
-	struct xtcp_port *port;
-};
-
-static inline struct xtcp_tw *xtcp_tw(struct xtcp_mini *mini)
+static inline int xtcp_tw_substate(const struct xtcp_tw *tw)
 {
-	return container_of(mini, struct xtcp_tw, mini);
+	return xtcp_tw_flags(tw) & XTCP_TW_FIN_WAIT2 ? TCP_FIN_WAIT2 : TCP_TIME_WAIT;
+}
+
+static inline u8 xtcp_tw_wscale(const struct xtcp_tw *tw)
+{
+	return xtcp_tw_flags(tw) >> XTCP_TW_WSCALE_SHIFT & 0xf;
+}
+
+static inline u32 xtcp_tw_priority(const struct xtcp_tw *tw)
+{
+	return xtcp_tw_flags(tw) >> XTCP_TW_PRIO_SHIFT;
 }
 
 /* What becomes of a segment for a bucket; the skb stays the caller's. */
@@ -73,11 +47,12 @@ void xtcp_tw_exit(void);
 int xtcp_tw_net_init(struct xtcp_net *xn);
 void xtcp_tw_net_exit(struct xtcp_net *xn);
 bool xtcp_tw_replace(struct sock *sk, int substate, unsigned long lifetime);
-enum xtcp_tw_verdict xtcp_tw_rcv(struct xtcp_tw *tw, const struct xtcp_seg *seg,
+enum xtcp_tw_verdict xtcp_tw_rcv(struct net *net, struct xtcp_tw *tw, const struct xtcp_seg *seg,
 				 const struct xtcp_opts *opts, bool listener, u32 *isn);
-bool xtcp_tw_may_reuse(struct sock *sk, struct xtcp_mini *mini);
-bool xtcp_tw_may_end(struct sock *sk, struct xtcp_mini *mini);
-void xtcp_tw_release(struct xtcp_mini *mini);
+bool xtcp_tw_may_reuse(struct sock *sk, struct xtcp_tw *tw);
+bool xtcp_tw_may_end(struct sock *sk, struct xtcp_tw *tw);
+void xtcp_tw_release(struct net *net, struct xtcp_tw *tw);
+u32 xtcp_tw_ts_offset(const struct xtcp_tw *tw, const struct xtcp_key *key);
 unsigned int xtcp_tw_count(const struct xtcp_net *xn);
 
 /* Shared with half-open requests. */

@@ -144,12 +144,35 @@ static void test_limit(void)
 	conn_kill(&c);
 }
 
+/* The oldest gives way; native TCP's newest does, and both say so. */
+static void test_oldest_first(void)
+{
+	long over = fsm_counter("TcpExt", "TCPTimeWaitOverflow");
+	struct conn old, new;
+	bool ours = fsm_family != AF_INET, ok;
+
+	knob("max_tw_buckets", "1");
+	ok = time_wait(&old, true) && conn_state(&old) == S_TIME_WAIT;
+	ok &= counted("TcpExt", "TCPTimeWaitOverflow", over, 0);
+	conn_init(&new, fsm_family, true);
+	ok &= conn_into(&new, P_FIN_WAIT2);
+	conn_send(&new, FIN | ACK, new.snd_nxt, new.rcv_nxt, 0);
+	tap_ok(ok && conn_state(&old) == (ours ? S_CLOSED : S_TIME_WAIT) &&
+	       conn_state(&new) == (ours ? S_TIME_WAIT : S_CLOSED) &&
+	       counted("TcpExt", "TCPTimeWaitOverflow", over, 1),
+	       "max_tw_buckets 1: the oldest gives way");
+	knob("max_tw_buckets", "4096");
+	conn_kill(&old);
+	conn_kill(&new);
+}
+
 int main(void)
 {
 	long waited;
 
 	tun_open();
-	tap_plan(17);
+	tap_plan(18);
+	test_oldest_first();
 	waited = fsm_counter("TcpExt", "TW");
 	test_rst();
 	test_old_duplicates();
