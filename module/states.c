@@ -412,6 +412,18 @@ static void states_crossed_syn(struct sock *sk, struct xtcp_ctx *c, struct xtcp_
 	fx->reason = SKB_DROP_REASON_NOT_SPECIFIED;
 }
 
+/* The SYN of a connection that had the 4-tuple before us (RFC 7323 5.3, by its TIME_WAIT). */
+static bool states_syn_is_old(const struct sock *sk, const struct xtcp_ctx *c)
+{
+	const struct xtcp_sock *xs = xtcp_sk(sk);
+
+	if (!(c->opts.has & XTCP_OPT_TS) || states_ts_stale(xs) ||
+	    !xtcp_seq_before(c->opts.tsval, xs->rcv.ts_recent))
+		return false;
+	XTCP_INC(sock_net(sk), PAWSACTIVE);
+	return true;
+}
+
 /* 3.10.7.3 */
 static void xtcp_rcv_syn_sent(struct sock *sk, struct xtcp_ctx *c, struct xtcp_effects *fx)
 {
@@ -432,7 +444,10 @@ static void xtcp_rcv_syn_sent(struct sock *sk, struct xtcp_ctx *c, struct xtcp_e
 		return;
 	}
 	if (!ack) {
-		states_crossed_syn(sk, c, fx);
+		if (states_syn_is_old(sk, c))
+			fx->reason = SKB_DROP_REASON_TCP_RFC7323_PAWS;
+		else
+			states_crossed_syn(sk, c, fx);
 		return;
 	}
 	states_take_syn(sk, c);
