@@ -36,6 +36,7 @@
 	X(DEFERACCEPTDROP, "TCPDeferAcceptDrop")			\
 	X(TIMEWAITED, "TW")						\
 	X(TIMEWAITRECYCLED, "TWRecycled")				\
+	X(TIMEWAITKILLED, "TWKilled")					\
 	X(TIMEWAITOVERFLOW, "TCPTimeWaitOverflow")			\
 	X(PAWSACTIVE, "PAWSActive")					\
 	X(PAWSESTAB, "PAWSEstab")					\

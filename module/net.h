@@ -79,7 +79,9 @@ struct xtcp_knobs {
 	int timestamps;			/* 0, 1 with per-tuple offset, 2 without */
 	int tso_rtt_log;
 	int tso_win_divisor;
+	int tw_recycle;			/* TIME_WAIT lasts 3.5 RTO, at least 1 s */
 	int tw_reuse;			/* 0, 1, 2 loopback only */
+	int tw_reuse_delay;		/* ms */
 	int window_scaling;
 	int wmem[3];
 };

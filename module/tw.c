@@ -128,18 +128,25 @@ static void tw_enqueue(struct net *net, struct xtcp_tw *tw, unsigned long lifeti
 		xtcp_tw_put(tw);
 }
 
+/* An RTO holds the round trip and its variance: what was sent before 3.5 of them is gone. */
 static unsigned long tw_lifetime(const struct sock *sk, int substate, unsigned long lifetime)
 {
 	unsigned long rto = usecs_to_jiffies(xtcp_rtt_rto_us(&xtcp_sk(sk)->rtt));
 
-	return substate == TCP_TIME_WAIT ? XTCP_TIMEWAIT_LEN : max(lifetime, rto * 7 / 2);
+	if (substate != TCP_TIME_WAIT)
+		return max(lifetime, rto * 7 / 2);
+	if (!xtcp_knob(sock_net(sk), tw_recycle))
+		return XTCP_TIMEWAIT_LEN;
+	XTCP_INC(sock_net(sk), TIMEWAITKILLED);
+	return clamp_t(unsigned long, rto * 7 / 2, HZ, XTCP_TIMEWAIT_LEN);
 }
 
 /**
  * xtcp_tw_replace - a bucket takes a socket's place in the connection table
  * @sk: locked; closes next
  * @substate: TCP_TIME_WAIT or TCP_FIN_WAIT2
- * @lifetime: jiffies in FIN_WAIT2, at least 3.5 RTO are given; TIME_WAIT always lasts 60 s
+ * @lifetime: jiffies in FIN_WAIT2, at least 3.5 RTO are given; TIME_WAIT lasts 60 s, or with
+ *	tw_recycle 3.5 RTO
  *
  * Above max_tw_buckets the one with the least time left gives way.
  *
@@ -245,9 +252,10 @@ static void tw_take_ts(struct xtcp_tw *tw, const struct xtcp_opts *opts)
 		WRITE_ONCE(tw->ts_recent, opts->tsval);
 }
 
+/* The wait starts over and lasts as long as it first did. */
 static void tw_restart(struct net *net, struct xtcp_tw *tw)
 {
-	xtcp_twq_rearm(tw_queue(net), tw, xtcp_twq_class(XTCP_TIMEWAIT_LEN));
+	xtcp_twq_rearm(tw_queue(net), tw, XTCP_TW_UNQUEUED);
 }
 
 static u32 tw_rcv_wnd(const struct xtcp_tw *tw)
@@ -255,14 +263,25 @@ static u32 tw_rcv_wnd(const struct xtcp_tw *tw)
 	return (u32)tw->window << xtcp_tw_wscale(tw);
 }
 
+/* The RTO is forgotten, but FIN_WAIT2 was to last 3.5 of them at least. */
+static u8 tw_class_after_fin(struct net *net, const struct xtcp_tw *tw)
+{
+	u8 class = xtcp_twq_class(XTCP_TIMEWAIT_LEN), now = READ_ONCE(tw->class);
+
+	if (!xtcp_knob(net, tw_recycle) || now >= class)
+		return class;
+	XTCP_INC(net, TIMEWAITKILLED);
+	return now;
+}
+
 /* The FIN of a connection in FIN_WAIT2: now it is in TIME_WAIT. */
 static enum xtcp_tw_verdict tw_take_fin(struct net *net, struct xtcp_tw *tw,
 					const struct xtcp_seg *seg, const struct xtcp_opts *opts)
 {
 	WRITE_ONCE(tw->rcv_nxt, seg->end_seq);
-	xtcp_tw_clear_flag(tw, XTCP_TW_FIN_WAIT2);
 	tw_take_ts(tw, opts);
-	tw_restart(net, tw);
+	xtcp_twq_rearm(tw_queue(net), tw, tw_class_after_fin(net, tw));
+	xtcp_tw_clear_flag(tw, XTCP_TW_FIN_WAIT2);
 	return XTCP_TW_ACK;
 }
 
@@ -422,14 +441,16 @@ bool xtcp_tw_may_end(struct sock *sk, struct xtcp_tw *tw)
 	return true;
 }
 
-/* Jiffies since the lifetime began; TS.Recent was set no later. */
-static u32 tw_age(const struct xtcp_tw *tw)
+/* Since the lifetime began; TS.Recent was set no later. */
+static u32 tw_age_ms(const struct xtcp_tw *tw)
 {
 	u8 class = READ_ONCE(tw->class);
+	s32 age;
 
 	if (class == XTCP_TW_UNQUEUED)
 		return 0;
-	return (u32)jiffies - (READ_ONCE(tw->expires) - (u32)xtcp_twq_lifetime(class));
+	age = (u32)jiffies - READ_ONCE(tw->expires) + (u32)xtcp_twq_lifetime(class);
+	return jiffies_to_msecs(max(age, 0));	/* the two may be of different lifetimes */
 }
 
 /**
@@ -437,8 +458,9 @@ static u32 tw_age(const struct xtcp_tw *tw)
  * @sk: locked, about to send its SYN
  * @tw: the bucket; its demux bucket's lock is held
  *
- * Safe when the clock of the timestamps has moved since the last segment: PAWS then
- * keeps old duplicates out, and our numbers begin above the old ones.
+ * Safe when the clock of the timestamps has moved since the last segment, which takes
+ * tw_reuse_delay: PAWS then keeps old duplicates out on both sides. Our numbers begin
+ * above the old ones besides.
  *
  * Return: true if so; @sk's write_seq and TS.Recent are set
  */
@@ -447,7 +469,7 @@ bool xtcp_tw_may_reuse(struct sock *sk, struct xtcp_tw *tw)
 	int reuse = xtcp_knob(sock_net(sk), tw_reuse);
 
 	if (!reuse || (reuse == 2 && !tw_is_loopback(tw, sk)) || !tw_has_paws(tw) ||
-	    tw_age(tw) < HZ)
+	    tw_age_ms(tw) < xtcp_knob(sock_net(sk), tw_reuse_delay))
 		return false;
 	tw_continue(sk, tw);
 	return true;
@@ -474,15 +496,6 @@ void xtcp_tw_release(struct net *net, struct xtcp_tw *tw)
 u32 xtcp_tw_ts_offset(const struct xtcp_tw *tw, const struct xtcp_key *key)
 {
 	return xtcp_tw_flags(tw) & XTCP_TW_TS_OFFSET ? xtcp_synq_ts_secret(key) : 0;
-}
-
-/**
- * xtcp_tw_count - buckets of a namespace
- * @xn: the namespace
- */
-unsigned int xtcp_tw_count(const struct xtcp_net *xn)
-{
-	return xtcp_twq_count(&xn->tw);
 }
 
 int xtcp_tw_net_init(struct xtcp_net *xn)

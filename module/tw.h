@@ -53,7 +53,6 @@ bool xtcp_tw_may_reuse(struct sock *sk, struct xtcp_tw *tw);
 bool xtcp_tw_may_end(struct sock *sk, struct xtcp_tw *tw);
 void xtcp_tw_release(struct net *net, struct xtcp_tw *tw);
 u32 xtcp_tw_ts_offset(const struct xtcp_tw *tw, const struct xtcp_key *key);
-unsigned int xtcp_tw_count(const struct xtcp_net *xn);
 
 /* Shared with half-open requests. */
 bool xtcp_tw_paws_reject(u32 ts_recent, u32 stamp, u32 tsval, bool rst);
