@@ -111,7 +111,7 @@ static bool demux_mini_match(const struct xtcp_mini *mini, const struct xtcp_key
 {
 	return mini->laddr == key->laddr && mini->raddr == key->raddr &&
 	       mini->lport == key->lport && mini->rport == key->rport &&
-	       net_eq(read_pnet(&mini->net), key->net) &&
+	       mini->netid == xtcp_net(key->net)->id &&
 	       xtcp_key_dev_match(key, mini->bound_dev_if);
 }
 
@@ -445,7 +445,7 @@ out:
 void xtcp_mini_init(struct xtcp_mini *mini, const struct xtcp_key *key, int bound_dev_if)
 {
 	mini->node.pprev = NULL;
-	write_pnet(&mini->net, key->net);
+	mini->netid = xtcp_net(key->net)->id;
 	mini->hash = xtcp_demux_hash(key);
 	mini->family = key->family;
 	mini->lport = key->lport;
@@ -457,33 +457,20 @@ void xtcp_mini_init(struct xtcp_mini *mini, const struct xtcp_key *key, int boun
 	refcount_set(&mini->ref, 0);
 }
 
-/* The key under which a mini is found. */
-static void demux_key_of_mini(struct xtcp_key *key, const struct xtcp_mini *mini)
-{
-	*key = (struct xtcp_key) {
-		.net = read_pnet(&mini->net),
-		.laddr = mini->laddr,
-		.raddr = mini->raddr,
-		.lport = mini->lport,
-		.rport = mini->rport,
-		.family = mini->family,
-		.dif = mini->bound_dev_if,
-	};
-}
-
 /**
  * xtcp_demux_insert_mini - enter a half-open request
+ * @net: its namespace
  * @mini: whole; references set by the caller before, so that it is published last
  *
  * Return: 0, or -EADDRINUSE when the 4-tuple has an owner
  */
-int xtcp_demux_insert_mini(struct xtcp_mini *mini)
+int xtcp_demux_insert_mini(struct net *net, struct xtcp_mini *mini)
 {
 	struct demux_bucket *b = demux_bucket(mini->hash);
 	struct xtcp_key key;
 	int err = -EADDRINUSE;
 
-	demux_key_of_mini(&key, mini);
+	xtcp_mini_key(&key, net, mini);
 	spin_lock_bh(&b->lock);
 	if (demux_locked_is_free(b, &key, mini->hash)) {
 		write_seqcount_begin(&b->seq);
@@ -658,11 +645,12 @@ static bool demux_nth_sock(struct demux_bucket *b, const struct net *net, unsign
 static bool demux_nth_mini(struct demux_bucket *b, const struct net *net, unsigned int *pos,
 			   struct xtcp_found *f)
 {
+	u32 id = xtcp_net(net)->id;
 	struct hlist_nulls_node *node;
 	struct xtcp_mini *mini;
 
 	hlist_nulls_for_each_entry(mini, node, &b->minis, node) {
-		if (!net_eq(read_pnet(&mini->net), net) || (*pos && (*pos)--))
+		if (mini->netid != id || (*pos && (*pos)--))
 			continue;
 		if (xtcp_mini_hold_not_zero(mini)) {
 			f->kind = mini->kind;

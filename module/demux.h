@@ -67,7 +67,7 @@ enum xtcp_kind {
  * struct xtcp_mini - what the tables know of a half-open request
  * @node: link in the bucket's mini chain; first, and never cleared on
  *	allocation: the memory is type-stable
- * @net: namespace
+ * @netid: xtcp_net.id of its namespace
  * @hash: of the key
  * @ref: one for the table, one for the expiry queue, one per finder
  * @kind: XTCP_KIND_REQ; constant per slab
@@ -81,17 +81,17 @@ enum xtcp_kind {
  */
 struct xtcp_mini {
 	struct hlist_nulls_node node;
-	possible_net_t net;
+	u32 netid;
 	u32 hash;
 	refcount_t ref;
-	u8 kind;
-	u8 family;
-	u16 lport;
-	__be16 rport;
+	int bound_dev_if;
 	__be32 laddr;
 	__be32 raddr;
-	int bound_dev_if;
 	struct xtcp_expent exp;
+	u16 lport;
+	__be16 rport;
+	u8 kind;
+	u8 family;
 };
 
 /* The owner of a segment; holds a reference, except on a listener (RCU). */
@@ -138,7 +138,7 @@ bool xtcp_demux_is_free(const struct xtcp_key *key);
 int xtcp_demux_insert_sock(struct sock *sk, bool (*reuse_tw)(struct sock *sk, struct xtcp_tw *tw),
 			   struct xtcp_tw **old);
 /* Enters a mini (key fields, hash, kind set, ref counted by the caller); -EADDRINUSE if taken. */
-int xtcp_demux_insert_mini(struct xtcp_mini *mini);
+int xtcp_demux_insert_mini(struct net *net, struct xtcp_mini *mini);
 /* Child takes its request's place; false when the request was already unhashed by another. */
 bool xtcp_demux_replace_req(struct xtcp_mini *req, struct sock *child);
 /* TIME_WAIT bucket takes its socket's place; false when @sk was not hashed. */
@@ -158,6 +158,21 @@ void xtcp_mini_put(struct xtcp_mini *mini);
 static inline bool xtcp_mini_hold_not_zero(struct xtcp_mini *mini)
 {
 	return refcount_inc_not_zero(&mini->ref);
+}
+
+/* The key under which a mini is found. */
+static inline void xtcp_mini_key(struct xtcp_key *key, struct net *net,
+				 const struct xtcp_mini *mini)
+{
+	*key = (struct xtcp_key) {
+		.net = net,
+		.laddr = mini->laddr,
+		.raddr = mini->raddr,
+		.lport = mini->lport,
+		.rport = mini->rport,
+		.family = mini->family,
+		.dif = mini->bound_dev_if,
+	};
 }
 
 static inline bool xtcp_mini_hashed(const struct xtcp_mini *mini)

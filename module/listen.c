@@ -316,7 +316,7 @@ static void listen_init_from_req(struct sock *child, const struct xtcp_req *req,
 		.sack_ok = req->sack_ok,
 		.wscale_ok = req->wscale_ok,
 		.ecn_ok = req->ecn_ok,
-		.ts_offset = req->ts_offset,
+		.ts_offset = xtcp_synq_req_ts_offset(req),
 	};
 	xs->ecn = (struct xtcp_ecn) {};
 	listen_init_rcv(&xs->rcv, req);
@@ -324,7 +324,7 @@ static void listen_init_from_req(struct sock *child, const struct xtcp_req *req,
 	xs->inet.inet_num = req->mini.lport;
 	xs->inet.inet_sport = htons(req->mini.lport);
 	xs->inet.inet_dport = req->mini.rport;
-	child->sk_bound_dev_if = req->iif;
+	child->sk_bound_dev_if = req->mini.bound_dev_if;
 	child->sk_mark = req->mark;
 	child->sk_txhash = req->txhash;
 }

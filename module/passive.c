@@ -48,7 +48,7 @@ bool xtcp_passive_permitted(struct sock *listener, struct sk_buff *skb, struct x
 	ireq.ir_rmt_addr = req->mini.raddr;
 	ireq.ir_num = req->mini.lport;
 	ireq.ir_rmt_port = req->mini.rport;
-	ireq.ir_iif = req->iif;
+	ireq.ir_iif = req->mini.bound_dev_if;
 	ireq.ir_mark = req->mark;
 	err = security_inet_conn_request(listener, skb, &ireq.req);
 	kfree(rcu_access_pointer(ireq.ireq_opt));	/* a label; our SYN-ACK has no IP options */
@@ -63,7 +63,7 @@ static void passive_negotiate(struct xtcp_req *req, const struct sk_buff *skb,
 			      const struct xtcp_seg *seg, const struct xtcp_opts *opts, bool cookie)
 {
 	u16 user_mss = READ_ONCE(xtcp_sk(req->listener)->snd.user_mss);
-	const struct net *net = read_pnet(&req->mini.net);
+	const struct net *net = xtcp_req_net(req);
 	bool room;
 
 	req->cookie = cookie;
@@ -253,7 +253,7 @@ static bool passive_paws_reject(const struct xtcp_req *req, const struct xtcp_se
 
 static bool passive_limited(struct xtcp_req *req, const struct xtcp_seg *seg)
 {
-	struct net *net = read_pnet(&req->mini.net);
+	struct net *net = xtcp_req_net(req);
 
 	if (!xtcp_tw_oow_limited(net, seg, &req->oow_stamp))
 		return false;
@@ -268,14 +268,14 @@ static void passive_send_ack(struct xtcp_req *req, struct sk_buff *skb)
 	xtcp_req_key(&key, req);
 	xtcp_reply_ack(key.net, skb, &key, req->isn + 1, req->irs + 1,
 		       xtcp_win_raw(req->rcv_wnd, req->rcv_wscale),
-		       xtcp_now_ts() + req->ts_offset, req->ts_recent, req->ts_ok, req->tos,
-		       req->txhash);
+		       xtcp_now_ts() + xtcp_synq_req_ts_offset(req), req->ts_recent, req->ts_ok,
+		       req->tos, req->txhash);
 }
 
 /* RFC 5961 3 and 4: what could be forged is answered by the truth, at most so often. */
 static void passive_challenge(struct xtcp_req *req, struct sk_buff *skb, const struct xtcp_seg *seg)
 {
-	struct net *net = read_pnet(&req->mini.net);
+	struct net *net = xtcp_req_net(req);
 
 	if (passive_limited(req, seg))
 		return;
@@ -300,7 +300,7 @@ static void passive_send_rst(const struct xtcp_req *req, struct sk_buff *skb,
 
 static void passive_reset(struct xtcp_req *req)
 {
-	struct net *net = read_pnet(&req->mini.net);
+	struct net *net = xtcp_req_net(req);
 
 	if (!xtcp_synq_kill(req))
 		return;
@@ -318,7 +318,7 @@ static void passive_reset(struct xtcp_req *req)
 static enum skb_drop_reason passive_check(struct xtcp_req *req, struct sk_buff *skb,
 					  const struct xtcp_seg *seg, bool paws)
 {
-	struct net *net = read_pnet(&req->mini.net);
+	struct net *net = xtcp_req_net(req);
 	u32 rcv_nxt = req->irs + 1;
 
 	if ((seg->flags & (XTCP_ACK | XTCP_RST)) == XTCP_ACK && seg->ack != req->isn + 1) {
@@ -369,20 +369,20 @@ static bool passive_deferred(struct xtcp_req *req, const struct xtcp_seg *seg)
 	    seg->end_seq != req->irs + 1)
 		return false;
 	WRITE_ONCE(req->acked, 1);
-	XTCP_INC(read_pnet(&req->mini.net), DEFERACCEPTDROP);
+	XTCP_INC(xtcp_req_net(req), DEFERACCEPTDROP);
 	return true;
 }
 
 /* No child: the peer believes itself connected, so wait for room, or tell it. */
 static void passive_overflow(struct xtcp_req *req, struct sk_buff *skb, const struct xtcp_seg *seg)
 {
-	if (!xtcp_knob(read_pnet(&req->mini.net), abort_on_overflow)) {
+	if (!xtcp_knob(xtcp_req_net(req), abort_on_overflow)) {
 		WRITE_ONCE(req->acked, 1);
 		return;
 	}
 	passive_send_rst(req, skb, seg);
 	if (xtcp_synq_kill(req))
-		XTCP_INC(read_pnet(&req->mini.net), EMBRYONICRSTS);
+		XTCP_INC(xtcp_req_net(req), EMBRYONICRSTS);
 }
 
 static struct sock *passive_complete(struct xtcp_req *req, struct sk_buff *skb,

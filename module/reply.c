@@ -214,7 +214,7 @@ static u32 reply_synack_tsval(const struct xtcp_req *req)
 {
 	u32 ts = xtcp_now_ts();
 
-	return (req->cookie ? xtcp_syncookie_ts(req, ts) : ts) + req->ts_offset;
+	return (req->cookie ? xtcp_syncookie_ts(req, ts) : ts) + xtcp_synq_req_ts_offset(req);
 }
 
 static struct sk_buff *reply_build_synack(const struct xtcp_key *key, const struct xtcp_req *req,

@@ -127,21 +127,23 @@ static bool syncookie_overflowed(const struct sock *listener)
 	return stamp && (u32)jiffies - stamp + HZ <= SYNCOOKIE_MAX_AGE * SYNCOOKIE_PERIOD + HZ;
 }
 
-static bool syncookie_ts_is_ours(u32 tsecr, u32 offset)
+static bool syncookie_ts_is_ours(const struct xtcp_req *req, u32 tsecr)
 {
-	return xtcp_now_ts() + offset - tsecr <= SYNCOOKIE_MAX_TS_AGE;
+	u32 tsval = xtcp_now_ts() + xtcp_synq_req_ts_offset(req);
+
+	return tsval - tsecr <= SYNCOOKIE_MAX_TS_AGE;
 }
 
 /*
  * The offset that our SYN-ACK's timestamp had; the knob may have turned since. With
  * another one the options would be misread, and the peer's PAWS drop all that we send.
  */
-static bool syncookie_find_ts_offset(struct xtcp_req *req, const struct xtcp_key *key, u32 tsecr)
+static bool syncookie_find_ts_offset(struct xtcp_req *req, u32 tsecr)
 {
-	if (syncookie_ts_is_ours(tsecr, req->ts_offset))
+	if (syncookie_ts_is_ours(req, tsecr))
 		return true;
-	req->ts_offset = req->ts_offset ? 0 : xtcp_synq_ts_secret(key);
-	return syncookie_ts_is_ours(tsecr, req->ts_offset);
+	req->ts_offset = !req->ts_offset;
+	return syncookie_ts_is_ours(req, tsecr);
 }
 
 /*
@@ -156,11 +158,11 @@ static bool syncookie_take_options(struct xtcp_req *req, const struct xtcp_key *
 
 	if (!(opts->has & XTCP_OPT_TS))
 		return true;
-	if (!xtcp_knob(net, timestamps) || !syncookie_find_ts_offset(req, key, opts->tsecr))
+	if (!xtcp_knob(net, timestamps) || !syncookie_find_ts_offset(req, opts->tsecr))
 		return false;
 	req->ts_ok = 1;
 	req->ts_recent = opts->tsval;
-	xtcp_cookie_ts_decode(opts->tsecr - req->ts_offset, &o);
+	xtcp_cookie_ts_decode(opts->tsecr - xtcp_synq_req_ts_offset(req), &o);
 	req->sack_ok = o.sack_ok;
 	req->ecn_ok = o.ecn_ok;
 	req->wscale_ok = o.wscale_ok;

@@ -18,7 +18,7 @@ static const struct xtcp_synq_ops *synq_reply __ro_after_init;
 
 static struct xtcp_net *synq_xn(const struct xtcp_req *req)
 {
-	return xtcp_net(read_pnet(&req->mini.net));
+	return xtcp_net(xtcp_req_net(req));
 }
 
 /* Once, when a page comes to the slab: the memory is type-stable. */
@@ -85,7 +85,7 @@ bool xtcp_synq_kill(struct xtcp_req *req)
 void xtcp_synq_drop(struct xtcp_req *req)
 {
 	if (xtcp_synq_kill(req))
-		XTCP_INC(read_pnet(&req->mini.net), REQSDROPPED);
+		XTCP_INC(xtcp_req_net(req), REQSDROPPED);
 }
 
 /**
@@ -147,6 +147,20 @@ u32 xtcp_synq_ts_offset(const struct xtcp_key *key)
 	return xtcp_knob(key->net, timestamps) == 1 ? xtcp_synq_ts_secret(key) : 0;
 }
 
+/**
+ * xtcp_synq_req_ts_offset - what to add to the clock in a request's TSval
+ * @req: the request
+ */
+u32 xtcp_synq_req_ts_offset(const struct xtcp_req *req)
+{
+	struct xtcp_key key;
+
+	if (!req->ts_offset)
+		return 0;
+	xtcp_req_key(&key, req);
+	return xtcp_synq_ts_secret(&key);
+}
+
 /* 1, 2, 4 ... s; one class of the expiry queue each. */
 static u8 synq_class(const struct xtcp_req *req)
 {
@@ -174,7 +188,7 @@ static void synq_enqueue(struct xtcp_req *req)
 
 static bool synq_resend(struct xtcp_req *req)
 {
-	struct net *net = read_pnet(&req->mini.net);
+	struct net *net = xtcp_req_net(req);
 
 	if (synq_reply->synack(req->listener, req))
 		return false;
@@ -221,7 +235,7 @@ static bool synq_gives_up(const struct xtcp_req *req, bool *resend)
 static void synq_expire(struct xtcp_expent *e)
 {
 	struct xtcp_req *req = container_of(e, struct xtcp_req, mini.exp);
-	struct net *net = read_pnet(&req->mini.net);
+	struct net *net = xtcp_req_net(req);
 	bool resend = false;
 
 	rcu_read_lock();
@@ -259,13 +273,12 @@ out:
 void xtcp_synq_fill(struct xtcp_req *req, struct sock *listener, const struct sk_buff *skb,
 		    const struct xtcp_key *key)
 {
-	req->iif = inet_request_bound_dev_if(listener, (struct sk_buff *)skb);
-	xtcp_mini_init(&req->mini, key, req->iif);
+	xtcp_mini_init(&req->mini, key, inet_request_bound_dev_if(listener, (struct sk_buff *)skb));
 	req->mini.kind = XTCP_KIND_REQ;
 	xtcp_expent_init(&req->mini.exp, req->mini.hash);
 	req->listener = listener;
 	req->ts_recent = 0;
-	req->ts_offset = xtcp_synq_ts_offset(key);
+	req->ts_offset = xtcp_knob(key->net, timestamps) == 1;
 	req->sent_us = 0;
 	req->txhash = net_tx_rndhash();
 	req->mark = inet_request_mark(listener, (struct sk_buff *)skb);
@@ -300,7 +313,7 @@ bool xtcp_synq_publish(struct xtcp_req *req)
 	atomic_inc(&q->young);
 	smp_wmb();	/* whole before a stale reader of this memory can take a reference */
 	refcount_set(&req->mini.ref, 3);	/* table, queue, us */
-	if (xtcp_demux_insert_mini(&req->mini)) {
+	if (xtcp_demux_insert_mini(xtcp_req_net(req), &req->mini)) {
 		/* A stale reader may have one too: give all three back as they are. */
 		xtcp_mini_put(&req->mini);
 		synq_unhashed(req);
@@ -392,7 +405,7 @@ int xtcp_synq_init(const struct xtcp_synq_ops *ops)
 {
 	synq_reply = ops;
 	synq_slab = kmem_cache_create("xtcp_req", sizeof(struct xtcp_req), 0,
-				      SLAB_TYPESAFE_BY_RCU | SLAB_HWCACHE_ALIGN, synq_ctor);
+				      SLAB_TYPESAFE_BY_RCU, synq_ctor);
 	if (!synq_slab)
 		return -ENOMEM;
 	xtcp_demux_register(XTCP_KIND_REQ, &synq_ops);

@@ -21,14 +21,13 @@ struct dst_entry;
  * @mini: key, table, expiry (its class counts SYN-ACK transmissions)
  * @listener: where it came in, with a reference (a cookie's: without)
  * @irs: the SYN's sequence number, @isn: ours
- * @ts_recent: the SYN's TSval, @ts_offset: of our TSval
+ * @ts_recent: the SYN's TSval
  * @sent_us: low 32 bits of xtcp_now_us() at the first SYN-ACK, 0: unknown
  * @rcv_wnd: window of the SYN-ACK, bytes
  * @window_clamp: largest window that may ever be announced
  * @txhash: flow hash of the replies, @mark: their fwmark
  * @oow_stamp: jiffies of the last ACK for an invalid segment, 0: none
  * @mss: the peer's MSS option (or the default), at most TCP_MAXSEG
- * @iif: device the connection is bound to, or 0
  * @num_timeout: expiries so far
  * @num_retrans: SYN-ACKs repeated at all
  * @rcv_wscale: shift of our windows, @snd_wscale: of the peer's
@@ -36,6 +35,7 @@ struct dst_entry;
  * @young: counted in acceptq.young; whoever swaps it to 0 counts it off
  * @acked: the ACK came, but the child had to wait (queue full, deferred accept)
  * @cookie: on the stack only: never hashed, never queued
+ * @ts_offset: our TSval has the 4-tuple's offset (xtcp_synq_req_ts_offset())
  *
  * Constant once published, but for @oow_stamp, @num_*, @young and @acked, which are
  * single stores of whoever has a segment or the timer for it.
@@ -46,14 +46,12 @@ struct xtcp_req {
 	u32 irs;
 	u32 isn;
 	u32 ts_recent;
-	u32 ts_offset;
 	u32 sent_us;
 	u32 rcv_wnd;
 	u32 window_clamp;
 	u32 txhash;
 	u32 mark;
 	u32 oow_stamp;
-	int iif;
 	u16 mss;
 	u8 num_timeout;
 	u8 num_retrans;
@@ -66,26 +64,27 @@ struct xtcp_req {
 	   sack_ok:1,
 	   wscale_ok:1,
 	   ecn_ok:1,
-	   cookie:1;
+	   cookie:1,
+	   ts_offset:1;
 };
+
+static_assert(sizeof(struct xtcp_req) <= 128);
 
 static inline struct xtcp_req *xtcp_req(struct xtcp_mini *mini)
 {
 	return container_of(mini, struct xtcp_req, mini);
 }
 
+/* The listener, or else RCU, holds it. */
+static inline struct net *xtcp_req_net(const struct xtcp_req *req)
+{
+	return sock_net(req->listener);
+}
+
 /* The 4-tuple of a request. */
 static inline void xtcp_req_key(struct xtcp_key *key, const struct xtcp_req *req)
 {
-	*key = (struct xtcp_key) {
-		.net = read_pnet(&req->mini.net),
-		.laddr = req->mini.laddr,
-		.raddr = req->mini.raddr,
-		.lport = req->mini.lport,
-		.rport = req->mini.rport,
-		.family = req->mini.family,
-		.dif = req->mini.bound_dev_if,
-	};
+	xtcp_mini_key(key, xtcp_req_net(req), &req->mini);
 }
 
 /* Upwards: how to send what the timer wants sent; 0 or a negative errno. */
@@ -106,6 +105,7 @@ void xtcp_synq_net_exit(struct xtcp_net *xn);
 u32 xtcp_synq_isn(const struct xtcp_key *key);
 u32 xtcp_synq_ts_secret(const struct xtcp_key *key);
 u32 xtcp_synq_ts_offset(const struct xtcp_key *key);
+u32 xtcp_synq_req_ts_offset(const struct xtcp_req *req);
 struct xtcp_req *xtcp_synq_alloc(struct sock *listener);
 void xtcp_synq_fill(struct xtcp_req *req, struct sock *listener, const struct sk_buff *skb,
 		    const struct xtcp_key *key);
