@@ -58,7 +58,8 @@ static void buf_force(struct sock *sk, int size)
 		return;
 	if (!mem_cgroup_sockets_enabled || !sk->sk_memcg) {
 		sk_forward_alloc_add(sk, sk_mem_pages(want) << PAGE_SHIFT);
-		sk_memory_allocated_add(sk, sk_mem_pages(want));
+		/* Not through the CPU's share: 6.1 does not let modules have it. */
+		atomic_long_add(sk_mem_pages(want), sk->sk_prot->memory_allocated);
 		return;
 	}
 	/* Its cgroup is charged by the kernel only, which grants a socket what fills its buffer. */
