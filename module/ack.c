@@ -198,6 +198,7 @@ static void ack_new_data(struct sock *sk, struct xtcp_ctx *c, struct xtcp_ack_in
 
 	ai->acked_bytes = c->seg.ack - xs->snd.una;
 	ack_advance_una(xs, c->seg.ack);
+	xs->rec.una_us = (u32)ai->now_us;
 	sample = ack_clean_queue(sk, ai, &sent_us);
 	xtcp_mtup_ack(sk);
 	ai->rtt_us = ack_rtt_us(ai, sample, sent_us);

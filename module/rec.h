@@ -26,7 +26,8 @@
  * @undo_retrans: retransmissions since, less those that a D-SACK showed needless
  * @retrans_ts: TSval clock at the first retransmission of this episode, 0: none
  * @retrans_stamp: the same clock when the segment retransmitted first in this
- *	episode had been sent; 0: no episode
+ *	episode had been sent, or SND.UNA moved after that; 0: no episode
+ * @una_us: when SND.UNA moved last, low 32 bits of xtcp_now_us()
  * @probes_stamp: jiffies of the first unanswered probe, 0: none
  * @user_timeout: TCP_USER_TIMEOUT, ms
  * @sent: in flight, oldest transmission first, by skb->tcp_tsorted_anchor
@@ -51,6 +52,7 @@ struct xtcp_rec {
 	int undo_retrans;
 	u32 retrans_ts;
 	u32 retrans_stamp;
+	u32 una_us;
 	u32 probes_stamp;
 	u32 user_timeout;
 	struct list_head sent;

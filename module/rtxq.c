@@ -267,6 +267,18 @@ static int rtxq_retransmit_len(struct sock *sk, struct sk_buff *skb, u32 segs)
 	return min_t(u32, skb->len, mss);
 }
 
+/*
+ * Since when the peer has been silent about @skb, on the clock of timestamps: what waits its
+ * turn behind other losses has no part in their time.
+ */
+static u32 rtxq_silent_since(const struct xtcp_sock *xs, const struct sk_buff *skb)
+{
+	u32 now_us = (u32)xtcp_now_us();
+	u32 us = min(now_us - XTCP_CB(skb)->first_us, now_us - xs->rec.una_us);
+
+	return xtcp_now_ts() - us / USEC_PER_MSEC;
+}
+
 static void rtxq_count_retransmit(struct sock *sk, struct sk_buff *skb)
 {
 	struct xtcp_skb_cb *cb = XTCP_CB(skb);
@@ -287,8 +299,7 @@ static void rtxq_count_retransmit(struct sock *sk, struct sk_buff *skb)
 	if (!xs->rec.retrans_ts)
 		xs->rec.retrans_ts = xtcp_now_ts() ? : 1;
 	if (!xs->rec.retrans_stamp)
-		xs->rec.retrans_stamp = (xtcp_now_ts() -
-					 ((u32)xtcp_now_us() - cb->first_us) / USEC_PER_MSEC) ? : 1;
+		xs->rec.retrans_stamp = rtxq_silent_since(xs, skb) ? : 1;
 	trace_xtcp_retransmit_skb(sk, skb);
 }
 

@@ -41,7 +41,8 @@ static bool timeout_retransmits_over(struct sock *sk, unsigned int boundary, u32
 	const struct xtcp_sock *xs = xtcp_sk(sk);
 	u32 base_ms = XTCP_RTO_MIN_US / USEC_PER_MSEC;
 
-	if (!xs->rec.retransmits)
+	/* An undo may have ended the episode while SND.UNA stands. */
+	if (!xs->rec.retransmits || !xs->rec.retrans_stamp)
 		return false;
 	if (!limit_ms)
 		limit_ms = timeout_model_ms(boundary, base_ms);

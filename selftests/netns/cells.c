@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdint.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -24,13 +25,27 @@
 #define CELLS_PORT	30500
 
 static long long bytes;
-static const char *pairing, *whose;
+static const char *pairing, *whose, *doing;
 
 static void fail(const char *what)
 {
 	printf("# %s, %s: %s: %s\n", pairing, whose, what, strerror(errno));
 	fflush(stdout);
 	_exit(1);
+}
+
+static void late(int sig)
+{
+	errno = ETIME;
+	fail(doing);
+}
+
+/* From now on there is an end to it. */
+static void patience(const char *what)
+{
+	doing = what;
+	signal(SIGALRM, late);
+	alarm(CELLS_PATIENCE);
 }
 
 static void enter(const char *name)
@@ -108,10 +123,11 @@ static void exchange(int fd, uint64_t mine, uint64_t theirs)
 	pid_t writer = fork();
 
 	if (!writer) {
-		alarm(CELLS_PATIENCE);
+		patience("sending");
 		send_all(fd, mine);
 		_exit(0);
 	}
+	patience("receiving");
 	receive_all(fd, theirs);
 	_exit(!finished(writer));
 }
@@ -145,7 +161,7 @@ static int end(bool client, int family, int port)
 	int fd, listener, on = 1;
 
 	whose = client ? "the client" : "the server";
-	alarm(CELLS_PATIENCE);
+	patience("connecting");
 	enter(client ? "left" : "right");
 	inet_pton(AF_INET, "10.9.0.2", &sin.sin_addr);
 	if (client) {
