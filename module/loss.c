@@ -130,7 +130,7 @@ static bool loss_may_probe(const struct xtcp_sock *xs)
 void xtcp_loss_arm_tlp(struct sock *sk)
 {
 	struct xtcp_sock *xs = xtcp_sk(sk);
-	u32 rto_us = jiffies_to_usecs(xtcp_ack_rto(sk));
+	u32 rto = xtcp_ack_rto(sk);
 	u32 pto;
 
 	if (!xs->neg.sack_ok || !loss_may_probe(xs) || xs->rec.tlp.active ||
@@ -140,8 +140,10 @@ void xtcp_loss_arm_tlp(struct sock *sk)
 		return;
 	}
 	pto = xtcp_rack_pto(xs->rtt.srtt_us >> 3, xs->snd.packets_out, LOSS_MAX_ACK_DELAY_US,
-			    rto_us);
-	xtcp_timer_arm(sk, XTCP_T_TLP, max_t(u32, usecs_to_jiffies(pto), 2));
+			    jiffies_to_usecs(rto));
+	/* In one tick with the retransmission timer it would come too late. */
+	pto = min_t(u32, usecs_to_jiffies(pto), rto - 1);
+	xtcp_timer_arm(sk, XTCP_T_TLP, max(pto, 2U));
 }
 
 /* New data if the window has room, else the last segment once more. */
