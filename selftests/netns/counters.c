@@ -9,13 +9,18 @@
 
 static struct seg seg;
 
-static bool data(struct conn *c, uint32_t at, uint16_t len)
+static void take_answers(struct conn *c)
 {
-	conn_send(c, ACK | PSH, c->snd_nxt + at, c->rcv_nxt, len);
 	tun_barrier();
 	while (tun_recv_barrier(&seg))
 		if (conn_ours(c, &seg))
 			conn_note(c, &seg);
+}
+
+static bool data(struct conn *c, uint32_t at, uint16_t len)
+{
+	conn_send(c, ACK | PSH, c->snd_nxt + at, c->rcv_nxt, len);
+	take_answers(c);
 	return true;
 }
 
@@ -201,6 +206,9 @@ static bool fill(struct conn *c)
 
 		data(c, 0, len);
 		c->snd_nxt += len;
+		/* The window comes with an ACK, and that may be delayed. */
+		nap_ms(250);
+		take_answers(c);
 	}
 	return !c->wnd;
 }

@@ -26,6 +26,13 @@ static inline void knob(const char *name, const char *value)
 	fsm_sysctl(path, value);
 }
 
+static inline void nap_ms(long ms)
+{
+	struct timespec ts = { .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000 };
+
+	nanosleep(&ts, NULL);
+}
+
 /* The first answer to what was sent last, if there is one; needs no waiting. */
 static inline bool answer(struct conn *c, struct seg *seg)
 {
@@ -54,14 +61,21 @@ static inline bool silent(struct conn *c)
 	return false;
 }
 
+/* An ACK may wait a millisecond for data that could carry it. */
 static inline bool answered(struct conn *c, uint16_t flags)
 {
-	static struct seg seg;
+	struct seg seg = { };
 	char buf[16];
+	bool got;
 
-	if (answer(c, &seg) && seg.flags == flags)
+	got = answer(c, &seg);
+	if (!got) {
+		nap_ms(5);
+		got = answer(c, &seg);
+	}
+	if (got && seg.flags == flags)
 		return true;
-	tap_note("answered by %s", seg.flags ? seg_flags(seg.flags, buf) : "nothing");
+	tap_note("answered by %s", got ? seg_flags(seg.flags, buf) : "nothing");
 	return false;
 }
 
@@ -111,13 +125,6 @@ static inline void drop(int fd)
 		return;
 	setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger));
 	close(fd);
-}
-
-static inline void nap_ms(long ms)
-{
-	struct timespec ts = { .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000 };
-
-	nanosleep(&ts, NULL);
 }
 
 #endif /* _XTCP_SELFTESTS_PASSIVE_TEST_H */
