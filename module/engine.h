@@ -12,6 +12,7 @@
 
 #include "demux.h"
 #include "effects.h"
+#include "mss.h"
 #include "sock.h"
 #include "timer.h"
 
@@ -134,28 +135,6 @@ void xtcp_buf_clamp(struct sock *sk);		/* memory is short */
 
 /* prune.c: what is given up for want of memory */
 bool xtcp_prune_make_room(struct sock *sk, struct sk_buff *skb);
-
-/* mss.c: from path MTU to segment size */
-u32 xtcp_mss_sync(struct sock *sk, u32 pmtu);
-u32 xtcp_mss_current(struct sock *sk);
-u32 xtcp_mss_size_goal(struct sock *sk, bool large);
-u16 xtcp_mss_offer(const struct dst_entry *dst, u16 user);
-u16 xtcp_mss_announce(struct sock *sk);
-u32 xtcp_mss_fixed_options(const struct sock *sk);
-u32 xtcp_mss_of_packet(const struct sock *sk, u32 size);
-u32 xtcp_mss_to_packet(const struct sock *sk, u32 mss);
-void xtcp_mss_init_rcv(struct sock *sk);
-
-/* mtup.c: the search for the path MTU */
-void xtcp_mtup_init(struct sock *sk);
-u32 xtcp_mtup_bound(struct sock *sk, u32 pmtu);
-int xtcp_mtup_want(struct sock *sk);
-struct sk_buff *xtcp_mtup_cut(struct sock *sk, u32 len);
-bool xtcp_mtup_is_probe(const struct xtcp_sock *xs, const struct sk_buff *skb);
-void xtcp_mtup_ack(struct sock *sk);
-void xtcp_mtup_failed(struct sock *sk);
-void xtcp_mtup_forget(struct sock *sk);
-void xtcp_mtup_black_hole(struct sock *sk);
 
 /* pace.c: when the next segment may leave */
 void xtcp_pace_init(struct sock *sk);

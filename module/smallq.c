@@ -49,7 +49,7 @@ static unsigned long smallq_limit(const struct sock *sk, const struct sk_buff *s
 static void smallq_throttle(struct sock *sk)
 {
 	set_bit(SMALLQ_THROTTLED, &xtcp_sk(sk)->smallq.flags);
-	smp_mb__after_atomic();
+	smp_mb__after_atomic();	/* pairs with xtcp_smallq_freed() */
 }
 
 /**
@@ -105,7 +105,7 @@ void xtcp_smallq_freed(struct sock *sk)
 	struct smallq_cpu *cpu;
 	unsigned long flags;
 
-	/* After sock_wfree() took the segment out of sk_wmem_alloc; pairs with smallq_throttle(). */
+	/* After sock_wfree() took it out of sk_wmem_alloc; pairs with smallq_throttle(). */
 	smp_mb__after_atomic();
 	if (likely(!test_bit(SMALLQ_THROTTLED, &q->flags)) ||
 	    !test_and_clear_bit(SMALLQ_THROTTLED, &q->flags) ||
@@ -142,7 +142,7 @@ static void smallq_run(struct tasklet_struct *t)
 		/* Off the list before it may go on again; what leaves from here on does that. */
 		smp_mb__before_atomic();
 		clear_bit(SMALLQ_QUEUED, &q->flags);
-		smp_mb__after_atomic();
+		smp_mb__after_atomic();	/* before the send queue is looked at */
 		xtcp_pace_kick((struct sock *)xs);
 		sock_put((struct sock *)xs);
 	}

@@ -150,9 +150,10 @@ int main(void)
 	tap_plan(2 * ARRAY_SIZE(cases));
 	for (opts = 0; opts < 2; opts++)
 		for (i = 0; i < ARRAY_SIZE(cases); i++) {
+			const char *how = opts ? ", timestamps and SACK" : "";
+
 			conn_init(&c, fsm_family, opts);
-			tap_ok(cases[i].run(&c), "%s%s", cases[i].name,
-			       opts ? ", timestamps and SACK" : "");
+			tap_ok(cases[i].run(&c), "%s%s", cases[i].name, how);
 			conn_kill(&c);
 		}
 	return tap_done();

@@ -445,15 +445,17 @@ int main(void)
 	tap_plan(2 * ARRAY_SIZE(cases));
 	for (opts = 0; opts < 2; opts++)
 		for (i = 0; i < ARRAY_SIZE(cases); i++) {
-			long before = fsm_counter("XTcp", cases[i].counter ? : "AckHeld");
+			const char *how = opts ? ", timestamps and SACK" : "";
+			const char *counter = cases[i].counter ?: "AckHeld";
+			long before = fsm_counter("XTcp", counter);
 			struct conn c;
 			bool ok;
 
 			conn_init(&c, fsm_family, opts);
 			ok = cases[i].run(&c);
 			if (holds() && cases[i].counter)
-				ok &= counted("XTcp", cases[i].counter, before, 1);
-			tap_ok(ok, "%s%s", cases[i].name, opts ? ", timestamps and SACK" : "");
+				ok &= counted("XTcp", counter, before, 1);
+			tap_ok(ok, "%s%s", cases[i].name, how);
 			conn_kill(&c);
 		}
 	return tap_done();

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* timers.h: what struct xtcp_sock waits for: time, and room below IP. Socket lock. */
+#ifndef _XTCP_TIMERS_H
+#define _XTCP_TIMERS_H
+
+#include <linux/hrtimer.h>
+#include <linux/list.h>
+#include <linux/timer.h>
+#include <linux/types.h>
+
+enum xtcp_timer_id {
+	XTCP_T_RTO,		/* retransmission, SYN included */
+	XTCP_T_REO,		/* RACK: reordering window over */
+	XTCP_T_TLP,		/* tail-loss probe */
+	XTCP_T_PROBE,		/* zero window */
+	XTCP_T_DELACK,
+	XTCP_T_KEEP,		/* keepalive */
+	XTCP_T_FINWAIT2,
+	XTCP_T_NR,
+};
+
+/**
+ * struct xtcp_timers - the socket's one timer and its lazily moved deadlines; timer.c
+ * @timer: wakes at or before the earliest armed deadline
+ * @deadline: jiffies per id, meaningful if its bit is set in @armed
+ * @armed: bits of enum xtcp_timer_id
+ */
+struct xtcp_timers {
+	struct timer_list timer;
+	unsigned long deadline[XTCP_T_NR];
+	u8 armed;
+};
+
+/**
+ * struct xtcp_pace - the pace of sending; pace.c
+ * @timer: runs while data waits for @next_ns, and holds a reference then
+ * @next_ns: no segment leaves before, ktime_get_ns(); 0: at once
+ */
+struct xtcp_pace {
+	struct hrtimer timer;
+	u64 next_ns;
+};
+
+/**
+ * struct xtcp_hold - an ACK held back for the application's answer or for more to say; delack.c
+ * @timer: fires at or before @due_ns, and holds a reference while it is queued
+ * @due_ns: the ACK goes then, ktime_get_ns()
+ */
+struct xtcp_hold {
+	struct hrtimer timer;
+	u64 due_ns;
+};
+
+/**
+ * struct xtcp_smallq - what waits below IP; smallq.c
+ * @node: in the list of a CPU, and then with a reference
+ * @flags: SMALLQ_*, atomic
+ */
+struct xtcp_smallq {
+	struct list_head node;
+	unsigned long flags;
+};
+
+#endif /* _XTCP_TIMERS_H */
