@@ -193,40 +193,6 @@ static bool old_acks_fin_wait2(struct conn *c)
 	return true;
 }
 
-/* Until the window is shut. */
-static bool fill(struct conn *c)
-{
-	int i;
-
-	if (!established(c))
-		return false;
-	option(c->fd, SOL_SOCKET, SO_RCVBUF, 2304);
-	for (i = 0; i < 200 && c->wnd; i++) {
-		uint16_t len = c->wnd < 1000 ? c->wnd : 1000;
-
-		data(c, 0, len);
-		c->snd_nxt += len;
-		/* The window comes with an ACK, and that may be delayed. */
-		nap_ms(250);
-		take_answers(c);
-	}
-	return !c->wnd;
-}
-
-static bool fill_and_read(struct conn *c)
-{
-	char text[64];
-	bool ok = fill(c);
-
-	conn_read(c, text, sizeof(text));
-	return ok;
-}
-
-static bool into_closed_window(struct conn *c)
-{
-	return fill(c) && data(c, 0, 10);
-}
-
 static bool closed_window(struct conn *c)
 {
 	if (!established(c))
@@ -334,14 +300,6 @@ static bool delayed_ack(struct conn *c)
 	return true;
 }
 
-static bool tail_lost(struct conn *c)
-{
-	if (!one_segment(c))
-		return false;
-	nap_ms(400);
-	return true;
-}
-
 /* What was sent twice, came twice. */
 static bool dsack(struct conn *c)
 {
@@ -417,16 +375,12 @@ static const struct counter {
 	{ "TcpExt", "TCPACKSkippedPAWS", old_timestamps, true, 1 },
 	{ "TcpExt", "TCPACKSkippedSeq", old_acks, false, 1 },
 	{ "TcpExt", "TCPACKSkippedFinWait2", old_acks_fin_wait2, false, 1 },
-	{ "TcpExt", "TCPToZeroWindowAdv", fill, false, AT_LEAST },
-	{ "TcpExt", "TCPFromZeroWindowAdv", fill_and_read, false, AT_LEAST },
-	{ "TcpExt", "TCPZeroWindowDrop", into_closed_window, false, 1 },
 	{ "TcpExt", "TCPWinProbe", closed_window, false, AT_LEAST },
 	{ "TcpExt", "TCPMinTTLDrop", min_ttl, false, 1 },
 	{ "TcpExt", "PAWSActive", echo_from_the_future, true, 1 },
 	{ "TcpExt", "TCPReqQFullDoCookies", queue_of_one, false, AT_LEAST },
 	{ "TcpExt", "TCPSynRetrans", syn_without_answer, false, 1 },
 	{ "TcpExt", "DelayedACKs", delayed_ack, false, 1 },
-	{ "TcpExt", "TCPLossProbes", tail_lost, true, 1 },
 	{ "TcpExt", "TCPDSACKRecv", dsack, true, 1 },
 	{ "TcpExt", "TCPKeepAlive", keepalive, false, 1 },
 	{ "XTcp", "BadStateSegment", syn_fin, false, 1 },
