@@ -15,8 +15,10 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdint.h>
+#include <sys/ioctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <linux/sockios.h>
 
 #include "xtcp_test.h"
 
@@ -117,6 +119,15 @@ static bool finished(pid_t pid)
 	return waitpid(pid, &status, 0) == pid && !status;
 }
 
+/* Whoever closes before leaves it to an orphan, which may give up when much is lost. */
+static void wait_until_acknowledged(int fd)
+{
+	int left = 1;
+
+	while (!ioctl(fd, SIOCOUTQ, &left) && left)
+		usleep(10000);
+}
+
 /* Sends and receives at once; does not return. */
 static void exchange(int fd, uint64_t mine, uint64_t theirs)
 {
@@ -129,7 +140,11 @@ static void exchange(int fd, uint64_t mine, uint64_t theirs)
 	}
 	patience("receiving");
 	receive_all(fd, theirs);
-	_exit(!finished(writer));
+	patience("waiting for the last ACK");
+	if (!finished(writer))
+		_exit(1);
+	wait_until_acknowledged(fd);
+	_exit(0);
 }
 
 /* Under loss a handshake may fail honestly. */
