@@ -217,7 +217,7 @@ test_cgroup() {
 	mkdir -p "$cgroup"
 	(echo "$BASHPID" >"$cgroup/cgroup.procs" && serve 5001)
 	xt_check "$family, cgroup: its ingress program sees the segments" filtered ingress dest pass ok 4
-	xt_check "$family, cgroup: its egress program, SYN-ACK included" filtered egress source pass ok 4
+	xt_check "$family, cgroup: its egress program, SYN-ACK included" filtered egress source pass ok 3
 	xt_check "$family, cgroup: what ingress refuses is dropped" filtered ingress dest drop EINPROGRESS 1
 	xt_check "$family, cgroup: what egress refuses is, the SYN-ACK too" \
 		filtered egress source drop EINPROGRESS 1
@@ -302,13 +302,16 @@ while_flapping() {
 	return "$status"
 }
 
+# A route may say any advmss; with 1 native TCP's connect() sometimes ends with EINVAL.
 test_route() {
+	local advmss=1
+	[ "$family" = xtcp ] || advmss=256
 	fresh
 	xt_check "$family, route: that changes under a transfer" while_flapping bulk $((2 << 20))
-	ip -n right route replace 10.9.0.0/24 dev eth0 src 10.9.0.2 advmss 1
+	ip -n right route replace 10.9.0.0/24 dev eth0 src 10.9.0.2 advmss $advmss
 	serve 5002 && serve_left 5003
-	xt_check "$family, route: advmss 1, a listener" reach ok 5002
-	xt_check "$family, route: advmss 1, a connection" leave ok 5003
+	xt_check "$family, route: advmss $advmss, a listener" reach ok 5002
+	xt_check "$family, route: advmss $advmss, a connection" leave ok 5003
 }
 
 # Of the namespace that stands: only what is XTCP's went through XTCP.
