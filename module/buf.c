@@ -194,9 +194,10 @@ void xtcp_buf_adjust_rcv(struct sock *sk)
 /**
  * xtcp_buf_grow_window - data of good shape came: announce more of the buffer
  * @sk: locked
- * @skb: the segment
+ * @skb: the segment, or what GRO made of many
  *
- * Small segments in large buffers cost more memory than they fill of the window.
+ * Small segments in large buffers cost more memory than they fill of the window. For others
+ * it grows by two bytes for one: slow start doubles what is sent, and must find it open.
  */
 void xtcp_buf_grow_window(struct sock *sk, const struct sk_buff *skb)
 {
@@ -206,7 +207,7 @@ void xtcp_buf_grow_window(struct sock *sk, const struct sk_buff *skb)
 	if (room <= 0 || sk_under_memory_pressure(sk))
 		return;
 	if (xtcp_win_from_space(sk, skb->truesize) <= (int)skb->len)
-		xs->rcv.ssthresh += min_t(s32, room, 2 * xs->snd.advmss);
+		xs->rcv.ssthresh += min_t(s32, room, 2 * max_t(u32, xs->snd.advmss, skb->len));
 	else if (skb->len >= 128)
 		xs->rcv.ssthresh += min_t(s32, room, skb->len);
 	else

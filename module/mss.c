@@ -119,7 +119,8 @@ u32 xtcp_mss_size_goal(struct sock *sk, bool large)
 
 	if (!large || !sk_can_gso(sk))
 		return mss;
-	goal = mss_bound_to_half_window(xtcp_sk(sk), sk->sk_gso_max_size - 1 - XTCP_MAX_HEADER);
+	/* Headers are deducted already, by sk_setup_caps(). */
+	goal = mss_bound_to_half_window(xtcp_sk(sk), sk->sk_gso_max_size);
 	goal = min_t(u32, goal / mss, sk->sk_gso_max_segs) * mss;
 	return max(goal, mss);
 }
