@@ -166,22 +166,18 @@ static void count_cookie(void)
 
 int main(void)
 {
-	int client, server, six, closes, probe;
+	int client, server, six, closes, versions;
 
 	tun_open();
 	fsm_knob("net/ipv6/conf/lo/disable_ipv6", "0");
-	tap_plan(2 * 2 * STYLES * STYLES + 2);
+	/* XTCP has no IPv6 yet. */
+	versions = fsm_family == AF_XTCP ? 1 : 2;
+	tap_plan(versions * 2 * STYLES * STYLES + 2);
 	count_cookie();
-	for (six = 0; six < 2; six++) {
-		probe = open_socket(six, 0);
-		close(probe);
+	for (six = 0; six < versions; six++)
 		for (client = 0; client < STYLES; client++)
 			for (server = 0; server < STYLES; server++)
 				for (closes = 0; closes < 2; closes++)
-					if (probe >= 0)
-						count(six, client, server, closes);
-					else
-						tap_ok(true, "IPv6 # SKIP not there");
-	}
+					count(six, client, server, closes);
 	return tap_done();
 }
