@@ -173,16 +173,22 @@ def always(path):
 
 
 def harmless(path):
-    """A lost probe is no congestion: no timeout, no recovery."""
+    """A lost probe is no congestion: no timeout, no recovery, but what a busy machine adds."""
+    names = "TCPTimeouts", "TCPSackRecovery"
     path.narrow(HOLE)
     path.knob(mtu_probing=2)
-    flow = Flow(path)
-    flow.until(lambda size: size > HOLE - 52 - 8)
-    flow.send()
-    assert path.counter("TCPMTUPFail") > 1
-    for name in "TCPTimeouts", "TCPSackRecovery":
-        equal(name, path.counter(name), 0)
-    flow.finish()
+    for _ in range(4):
+        before = [path.counter(name) for name in names]
+        failed = path.counter("TCPMTUPFail")
+        flow = Flow(path)
+        flow.until(lambda size: size > HOLE - 52 - 8)
+        flow.send()
+        assert path.counter("TCPMTUPFail") > failed + 1
+        after = [path.counter(name) for name in names]
+        flow.finish()
+        if after == before:
+            return
+    raise AssertionError(f"{names} rose with each: {before} to {after}")
 
 
 def without_sack(path):
