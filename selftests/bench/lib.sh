@@ -59,12 +59,13 @@ net_switched() {
 }
 
 # path RATE QUEUE BACK NETEM...: to the right at that rate, with a queue of so many
-# segments, and what netem does; the way back takes BACK milliseconds.
+# segments, and what netem does; the way back takes BACK milliseconds. The least delay takes
+# the segments from their socket, which else would see them in a queue that is far away.
 path() {
 	net_switched
 	ip netns exec mid tc qdisc del dev right root 2>/dev/null
 	ip netns exec mid tc qdisc replace dev right root handle 1: tbf rate "$1" burst 2000 limit 100000000
-	ip netns exec mid tc qdisc replace dev right parent 1:1 handle 2: netem limit "$2" "${@:4}"
+	ip netns exec mid tc qdisc replace dev right parent 1:1 handle 2: netem limit "$2" delay 10us "${@:4}"
 	ip netns exec mid tc qdisc replace dev left root netem limit 100000 delay "${3}ms"
 }
 
