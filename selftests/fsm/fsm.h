@@ -141,6 +141,12 @@ struct conn {
 	uint32_t tsval, tsecr, read;
 };
 
+/* A test point: what a fresh connection goes through, true if all was as it should be. */
+struct conn_flow {
+	const char *name;
+	bool (*run)(struct conn *c);
+};
+
 /* fsm_drive.c */
 void conn_init(struct conn *c, int family, bool opts);
 void conn_listen(struct conn *c, int backlog);
@@ -159,6 +165,7 @@ void conn_fill(struct seg *seg, uint32_t from, uint16_t len);
 bool conn_ours(const struct conn *c, const struct seg *seg);
 enum fsm_state conn_state(const struct conn *c);
 const char *conn_read(struct conn *c, char *buf, size_t size);
+int conn_flows(const struct conn_flow *flows, unsigned int n, const char *with);
 const char *state_name(enum fsm_state state);
 const char *place_name(enum fsm_place place);
 enum fsm_state place_state(enum fsm_place place);

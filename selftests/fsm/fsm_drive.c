@@ -457,3 +457,20 @@ void conn_kill(struct conn *c)
 	c->fd = -1;
 	c->lfd = -1;
 }
+
+/* A whole test program: each flow without and with options, @with says which in its name. */
+int conn_flows(const struct conn_flow *flows, unsigned int n, const char *with)
+{
+	unsigned int i, opts;
+	struct conn c;
+
+	tun_open();
+	tap_plan(2 * n);
+	for (opts = 0; opts < 2; opts++)
+		for (i = 0; i < n; i++) {
+			conn_init(&c, fsm_family, opts);
+			tap_ok(flows[i].run(&c), "%s%s", flows[i].name, opts ? with : "");
+			conn_kill(&c);
+		}
+	return tap_done();
+}

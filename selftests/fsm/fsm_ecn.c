@@ -386,10 +386,7 @@ static bool ecn_tos(struct conn *c)
 	return seg.tos == 0x10;
 }
 
-static const struct {
-	const char *name;
-	bool (*flow)(struct conn *c);
-} flows[] = {
+static const struct conn_flow flows[] = {
 	{ "granted when asked (6.1.1)", ecn_granted },
 	{ "refused when not, half or strangely asked", ecn_refused },
 	{ "asked for by knob", ecn_asked },
@@ -408,18 +405,5 @@ static const struct {
 
 int main(void)
 {
-	unsigned int i, n = ARRAY_SIZE(flows);
-	struct conn c;
-	int opts;
-
-	tun_open();
-	tap_plan(2 * n);
-	for (opts = 0; opts < 2; opts++)
-		for (i = 0; i < n; i++) {
-			conn_init(&c, fsm_family, opts);
-			tap_ok(flows[i].flow(&c), "%s%s", flows[i].name,
-			       opts ? ", timestamps and SACK" : "");
-			conn_kill(&c);
-		}
-	return tap_done();
+	return conn_flows(flows, ARRAY_SIZE(flows), ", timestamps and SACK");
 }

@@ -378,10 +378,7 @@ static bool flow_shrink(struct conn *c)
 	return conn_state(c) == S_ESTABLISHED;
 }
 
-static const struct {
-	const char *name;
-	bool (*flow)(struct conn *c);
-} flows[] = {
+static const struct conn_flow flows[] = {
 	{ "acks of single bytes", flow_ack_division },
 	{ "optimistic acks", flow_optimistic_ack },
 	{ "options of the SYN-ACK, default MSS (S5, M15)", flow_syn_options },
@@ -401,18 +398,5 @@ static const struct {
 
 int main(void)
 {
-	unsigned int i, n = ARRAY_SIZE(flows);
-	int opts;
-	struct conn c;
-
-	tun_open();
-	tap_plan(2 * n);
-	for (opts = 0; opts < 2; opts++)
-		for (i = 0; i < n; i++) {
-			conn_init(&c, fsm_family, opts);
-			tap_ok(flows[i].flow(&c), "%s%s", flows[i].name,
-			       opts ? ", timestamps and SACK" : "");
-			conn_kill(&c);
-		}
-	return tap_done();
+	return conn_flows(flows, ARRAY_SIZE(flows), ", timestamps and SACK");
 }

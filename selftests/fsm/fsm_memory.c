@@ -134,10 +134,7 @@ static bool memory_full(struct conn *c)
 	return memory_all_comes(c, at);
 }
 
-static const struct {
-	const char *name;
-	bool (*run)(struct conn *c);
-} cases[] = {
+static const struct conn_flow cases[] = {
 	{ "small segments that nobody reads", memory_small },
 	{ "out of order with holes: the farthest go", memory_holes },
 	{ "out of order and farther than all: dropped", memory_farther },
@@ -146,18 +143,5 @@ static const struct {
 
 int main(void)
 {
-	unsigned int i, opts;
-	struct conn c;
-
-	tun_open();
-	tap_plan(2 * ARRAY_SIZE(cases));
-	for (opts = 0; opts < 2; opts++)
-		for (i = 0; i < ARRAY_SIZE(cases); i++) {
-			const char *how = opts ? ", timestamps and SACK" : "";
-
-			conn_init(&c, fsm_family, opts);
-			tap_ok(cases[i].run(&c), "%s%s", cases[i].name, how);
-			conn_kill(&c);
-		}
-	return tap_done();
+	return conn_flows(cases, ARRAY_SIZE(cases), ", timestamps and SACK");
 }

@@ -161,10 +161,7 @@ static bool rec_frto_off(struct conn *c)
 	return b.head == 1 && !b.fresh;
 }
 
-static const struct {
-	const char *name;
-	bool (*flow)(struct conn *c);
-} flows[] = {
+static const struct conn_flow flows[] = {
 	{ "F-RTO: a spurious timeout", rec_frto_spurious },
 	{ "F-RTO: a loss", rec_frto_loss },
 	{ "F-RTO: off", rec_frto_off },
@@ -172,18 +169,5 @@ static const struct {
 
 int main(void)
 {
-	unsigned int i, n = ARRAY_SIZE(flows);
-	struct conn c;
-	int opts;
-
-	tun_open();
-	tap_plan(2 * n);
-	for (opts = 0; opts < 2; opts++)
-		for (i = 0; i < n; i++) {
-			conn_init(&c, fsm_family, opts);
-			tap_ok(flows[i].flow(&c), "%s%s", flows[i].name,
-			       opts ? ", timestamps and SACK" : "");
-			conn_kill(&c);
-		}
-	return tap_done();
+	return conn_flows(flows, ARRAY_SIZE(flows), ", timestamps and SACK");
 }

@@ -306,10 +306,7 @@ static bool walk_fin_timeout(struct conn *c)
 	return walk_state(c, S_CLOSED);
 }
 
-static const struct {
-	const char *name;
-	bool (*walk)(struct conn *c);
-} walks[] = {
+static const struct conn_flow walks[] = {
 	{ "connect, both ways, close first", walk_active_close_first },
 	{ "accept, both ways, close last", walk_passive_close_last },
 	{ "the peer's half-close: we go on sending", walk_half_close_peer },
@@ -332,18 +329,5 @@ static const struct {
 
 int main(void)
 {
-	unsigned int i, n = ARRAY_SIZE(walks);
-	int opts;
-	struct conn c;
-
-	tun_open();
-	tap_plan(2 * n);
-	for (opts = 0; opts < 2; opts++)
-		for (i = 0; i < n; i++) {
-			conn_init(&c, fsm_family, opts);
-			tap_ok(walks[i].walk(&c), "%s%s", walks[i].name,
-			       opts ? ", timestamps" : "");
-			conn_kill(&c);
-		}
-	return tap_done();
+	return conn_flows(walks, ARRAY_SIZE(walks), ", timestamps");
 }
