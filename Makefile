@@ -14,7 +14,7 @@ KVERS   := $(KVER_61) $(KVER_612)
 KVER    ?= $(or $(KVER_61),$(shell uname -r))
 CACHE   := $(or $(XTCP_CACHE),$(HOME)/.cache/xtcp)
 KDIR    ?= $(if $(filter debug,$(KVER)),$(CACHE)/debug/build,/lib/modules/$(KVER)/build)
-BUILD   := build/$(KVER)
+BUILD   := build/$(KVER)$(if $(XTCP_FILES),-files)
 
 # The kernel's build system writes beside its sources, so each release gets a
 # tree of links to them; the module there has the debug information for gdb.
@@ -58,8 +58,10 @@ build/xtcp_preload.so: scripts/preload/xtcp_preload.c include/uapi/linux/xtcp.h
 	@mkdir -p $(@D)
 	$(CC) -shared -fPIC -O2 -Wall -Wextra -Werror -isystem include/uapi -o $@ $< -ldl
 
-layers: module
-	scripts/check-layers $(BUILD)/src
+# They are proved on an object of each file, the module itself is one (Kbuild).
+layers:
+	@$(MAKE) --no-print-directory XTCP_FILES=1 C= module
+	scripts/check-layers $(BUILD)-files/src
 
 check:
 	@scripts/check check $(SUITES)

@@ -54,4 +54,8 @@ bool xtcp_stream_memory_free(const struct sock *sk, int wake);
 void xtcp_write_space(struct sock *sk);
 int xtcp_set_rcvlowat(struct sock *sk, int val);
 
+/* The loader calls them: the compiler, which has the whole module, shall keep their names. */
+int __visible init_module(void);
+void __visible cleanup_module(void);
+
 #endif /* _XTCP_DOOR_H */
