@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * listen.c owns listeners: listen(2), the queue that accept(2) empties, the birth of
- * children from requests and cookies, and their end with the listener.
+ * listen.c owns listeners: listen(2) and accept(2), the birth of children from requests
+ * and cookies, and their end with the listener. Where they wait is acceptq.c's.
  *
- * acceptq.lock, a leaf, guards the queue; the rest of a listener is read by softirqs
- * without its socket lock, by READ_ONCE. A child in the queue is held by the reference
- * it was born with; taking it out of the queue takes that over.
+ * What softirqs read of a listener they read without its socket lock, by READ_ONCE.
  */
 #include <linux/memcontrol.h>
 #include <linux/security.h>
@@ -23,83 +21,21 @@
 
 #define LISTEN_MIN_RTT_MS	(300 * MSEC_PER_SEC)	/* native's tcp_min_rtt_wlen */
 
-/* The queue */
-
-/**
- * xtcp_listen_queue_full - is there no room for one more child?
- * @sk: listener, not locked
- *
- * One more than the backlog fits, as in native TCP since ever.
- */
-bool xtcp_listen_queue_full(const struct sock *sk)
-{
-	const struct xtcp_acceptq *q = &xtcp_sk(sk)->acceptq;
-
-	return READ_ONCE(q->len) > READ_ONCE(q->max);
-}
-
-/* sk_ack_backlog is what ss shows. */
-static void __listen_set_len(struct sock *sk, u32 len)
-{
-	lockdep_assert_held(&xtcp_sk(sk)->acceptq.lock);
-	WRITE_ONCE(xtcp_sk(sk)->acceptq.len, len);
-	WRITE_ONCE(sk->sk_ack_backlog, len);
-}
-
-static bool listen_enqueue(struct sock *sk, struct sock *child)
-{
-	struct xtcp_acceptq *q = &xtcp_sk(sk)->acceptq;
-	bool open;
-
-	spin_lock_bh(&q->lock);
-	open = !q->closed;
-	if (open) {
-		list_add_tail(&xtcp_sk(child)->accept_node, &q->head);
-		__listen_set_len(sk, q->len + 1);
-	}
-	spin_unlock_bh(&q->lock);
-	return open;
-}
-
-static struct sock *listen_dequeue(struct sock *sk)
-{
-	struct xtcp_acceptq *q = &xtcp_sk(sk)->acceptq;
-	struct xtcp_sock *xs;
-
-	spin_lock_bh(&q->lock);
-	xs = list_first_entry_or_null(&q->head, struct xtcp_sock, accept_node);
-	if (xs) {
-		list_del_init(&xs->accept_node);
-		__listen_set_len(sk, q->len - 1);
-	}
-	spin_unlock_bh(&q->lock);
-	return (struct sock *)xs;
-}
-
-static bool listen_queue_empty(const struct sock *sk)
-{
-	return !READ_ONCE(xtcp_sk(sk)->acceptq.len);
-}
-
 /* listen() and accept() */
 
 static void listen_set_backlog(struct sock *sk, int backlog)
 {
 	u32 max = min_t(u32, backlog, xtcp_knob(sock_net(sk), somaxconn));
 
-	WRITE_ONCE(xtcp_sk(sk)->acceptq.max, max);
 	WRITE_ONCE(sk->sk_max_ack_backlog, max);
 }
 
 static int listen_start(struct sock *sk)
 {
-	struct xtcp_acceptq *q = &xtcp_sk(sk)->acceptq;
-	int err;
+	int err = xtcp_acceptq_open(sk);
 
-	spin_lock_bh(&q->lock);
-	q->closed = false;
-	spin_unlock_bh(&q->lock);
-	WRITE_ONCE(q->cookie_stamp, 0);
+	if (err)
+		return err;
 	/* Found in RCU without a reference from now on. */
 	sock_set_flag(sk, SOCK_RCU_FREE);
 	xtcp_set_state(sk, TCP_LISTEN);
@@ -146,12 +82,12 @@ static int listen_wait(struct sock *sk, long timeo)
 	for (;;) {
 		prepare_to_wait_exclusive(sk_sleep(sk), &wait, TASK_INTERRUPTIBLE);
 		release_sock(sk);
-		if (listen_queue_empty(sk))
+		if (!READ_ONCE(sk->sk_ack_backlog))
 			timeo = schedule_timeout(timeo);
 		sched_annotate_sleep();
 		lock_sock(sk);
 		err = 0;
-		if (!listen_queue_empty(sk))
+		if (READ_ONCE(sk->sk_ack_backlog))
 			break;
 		err = -EINVAL;
 		if (sk->sk_state != TCP_LISTEN)
@@ -185,12 +121,12 @@ struct sock *xtcp_listen_accept(struct sock *sk, int flags, int *err)
 	if (sk->sk_state != TCP_LISTEN)
 		goto out;
 	*err = 0;
-	if (listen_queue_empty(sk)) {
+	if (!READ_ONCE(sk->sk_ack_backlog)) {
 		timeo = sock_rcvtimeo(sk, flags & O_NONBLOCK);
 		*err = timeo ? listen_wait(sk, timeo) : -EAGAIN;
 	}
 	if (!*err)
-		child = listen_dequeue(sk);
+		child = xtcp_acceptq_take(sk);
 out:
 	release_sock(sk);
 	return child;
@@ -240,9 +176,7 @@ static void listen_disinherit(struct sock *child)
 	atomic64_set(&child->sk_cookie, 0);
 	child->sk_ack_backlog = 0;
 
-	memset(&xs->acceptq, 0, sizeof(xs->acceptq));
-	spin_lock_init(&xs->acceptq.lock);
-	INIT_LIST_HEAD(&xs->acceptq.head);
+	xs->acceptq = NULL;
 	INIT_LIST_HEAD(&xs->accept_node);
 	INIT_HLIST_NODE(&xs->port_node);
 	xs->rcv.ooo = RB_ROOT;
@@ -372,7 +306,7 @@ static bool listen_publish(struct sock *listener, struct xtcp_req *req, struct s
 	if (req->cookie ? !xtcp_demux_replace_req(NULL, child) :
 			  !xtcp_synq_became_child(req, child))
 		return false;
-	if (listen_enqueue(listener, child))
+	if (xtcp_acceptq_add(listener, child))
 		return true;
 	xtcp_xmit_rst(child, GFP_ATOMIC, XTCP_RST_LISTENER_CLOSED);
 	return false;
@@ -396,8 +330,9 @@ struct sock *xtcp_listen_make_child(struct sock *listener, struct xtcp_req *req,
 	struct sock *child;
 
 	*reason = SKB_DROP_REASON_NOT_SPECIFIED;
-	if (xtcp_listen_queue_full(listener)) {
+	if (sk_acceptq_is_full(listener)) {
 		XTCP_INC(net, LISTENOVERFLOWS);
+		XTCP_LISTEN_INC(listener, ACCEPT_FULL);
 		goto drop;
 	}
 	child = sk_clone_lock(listener, GFP_ATOMIC);
@@ -448,16 +383,13 @@ static bool listen_needs_rst(int state)
  */
 void xtcp_listen_stop(struct sock *sk)
 {
-	struct xtcp_acceptq *q = &xtcp_sk(sk)->acceptq;
 	struct sock *child;
 
 	sock_owned_by_me(sk);
-	spin_lock_bh(&q->lock);
-	q->closed = true;
-	spin_unlock_bh(&q->lock);
+	xtcp_acceptq_close(sk);
 	xtcp_synq_drop_listener(sk);
 
-	while ((child = listen_dequeue(sk))) {
+	while ((child = xtcp_acceptq_take(sk))) {
 		local_bh_disable();
 		bh_lock_sock(child);
 		DEBUG_NET_WARN_ON_ONCE(sock_owned_by_user(child));

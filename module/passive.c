@@ -175,6 +175,7 @@ static enum skb_drop_reason passive_send_cookie(struct sock *listener, struct sk
 		return SKB_DROP_REASON_NOT_SPECIFIED;
 	}
 	xtcp_syncookie_note_overflow(listener);
+	XTCP_LISTEN_INC(listener, COOKIES_SENT);
 	req.isn = xtcp_syncookie_make(key, seg, &req.mss);
 	xtcp_reply_synack(listener, &req, dst);
 	return SKB_NOT_DROPPED_YET;
@@ -185,13 +186,15 @@ enum passive_room { PASSIVE_ROOM, PASSIVE_COOKIE, PASSIVE_FULL };
 /* May this SYN be remembered, or is there only a cookie for it, or not even that? */
 static enum passive_room passive_room(const struct sock *listener)
 {
-	const struct xtcp_acceptq *q = &xtcp_sk(listener)->acceptq;
 	const struct net *net = sock_net(listener);
+	int len = atomic_read(&xtcp_sk(listener)->acceptq->syn_len);
+	bool full = len > (int)READ_ONCE(listener->sk_max_ack_backlog);
 	int cookies = xtcp_knob(net, syncookies);
-	int len = atomic_read(&q->syn_len);
 	int most = xtcp_knob(net, max_syn_backlog);
 
-	if (cookies == 2 || len > (int)READ_ONCE(q->max)) {
+	if (full)
+		XTCP_LISTEN_INC(listener, SYN_FULL);
+	if (full || cookies == 2) {
 		if (cookies) {
 			XTCP_INC(net, REQQFULLDOCOOKIES);
 			return PASSIVE_COOKIE;
@@ -200,8 +203,10 @@ static enum passive_room passive_room(const struct sock *listener)
 		return PASSIVE_FULL;
 	}
 	/* As native TCP: the last quarter is for peers known to live, and we know none. */
-	if (!cookies && most - len < most >> 2)
+	if (!cookies && most - len < most >> 2) {
+		XTCP_LISTEN_INC(listener, SYN_FULL);
 		return PASSIVE_FULL;
+	}
 	return PASSIVE_ROOM;
 }
 
@@ -228,8 +233,9 @@ enum skb_drop_reason xtcp_passive_rcv_syn(struct sock *listener, struct sk_buff 
 
 	if (room == PASSIVE_FULL)
 		goto out;
-	if (xtcp_listen_queue_full(listener)) {
+	if (sk_acceptq_is_full(listener)) {
 		XTCP_INC(key->net, LISTENOVERFLOWS);
+		XTCP_LISTEN_INC(listener, ACCEPT_FULL);
 		goto out;
 	}
 	if (room == PASSIVE_COOKIE)

@@ -9,9 +9,9 @@
 #include "door.h"
 #include "engine.h"
 
-static __poll_t poll_listener(const struct xtcp_sock *xs)
+static __poll_t poll_listener(const struct sock *sk)
 {
-	return READ_ONCE(xs->acceptq.len) ? EPOLLIN | EPOLLRDNORM : 0;
+	return READ_ONCE(sk->sk_ack_backlog) ? EPOLLIN | EPOLLRDNORM : 0;
 }
 
 /* Bytes a read would find; without the lock, so a moment's value. */
@@ -101,7 +101,7 @@ __poll_t xtcp_poll(struct file *file, struct socket *sock, struct poll_table_str
 	sock_poll_wait(file, sock, wait);
 	state = inet_sk_state_load(sk);
 	if (state == TCP_LISTEN)
-		return poll_listener(xtcp_sk(sk));
+		return poll_listener(sk);
 
 	shutdown = READ_ONCE(sk->sk_shutdown);
 	if (shutdown == SHUTDOWN_MASK || state == TCP_CLOSE)

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * proc.c owns /proc/net/xtcp, xtcp6 and xtcp_netstat: windows in the formats of
- * /proc/net/tcp, tcp6 and netstat, so that ss and nstat read them unmodified.
+ * /proc/net/tcp, tcp6 and netstat, so that ss and nstat read them unmodified; and
+ * xtcp_listeners, a line per listener with what it counts.
  *
  * No lock of a socket is taken: a line is what the fields said as it was written.
  */
@@ -9,6 +10,7 @@
 #include <linux/seq_file.h>
 #include <net/tcp_states.h>
 
+#include "acceptq.h"
 #include "compat.h"
 #include "demux.h"
 #include "mib.h"
@@ -90,12 +92,13 @@ static u8 proc_sock_timer(const struct xtcp_sock *xs, unsigned long *expires)
 	return PROC_TIMER_OFF;
 }
 
-static u32 proc_sock_rx_queue(const struct xtcp_sock *xs, int state)
+static u32 proc_sock_rx_queue(const struct sock *sk, int state)
 {
+	const struct xtcp_sock *xs = xtcp_sk(sk);
 	s32 bytes;
 
 	if (state == TCP_LISTEN)
-		return READ_ONCE(xs->acceptq.len);
+		return READ_ONCE(sk->sk_ack_backlog);
 	bytes = READ_ONCE(xs->rcv.nxt) - READ_ONCE(xs->rcv.copied_seq);
 	return max(bytes, 0);
 }
@@ -124,7 +127,7 @@ static void proc_sock(struct seq_file *seq, struct sock *sk)
 	proc_tuple(seq, sk->sk_rcv_saddr, sk->sk_num, sk->sk_daddr, sk->sk_dport);
 	seq_printf(seq, " %02X %08X:%08X %02X:%08lX %08X %5u %8d %lu %d %pK", state,
 		   READ_ONCE(xs->snd.write_seq) - READ_ONCE(xs->snd.una),
-		   proc_sock_rx_queue(xs, state), timer,
+		   proc_sock_rx_queue(sk, state), timer,
 		   jiffies_delta_to_clock_t(expires - jiffies), READ_ONCE(xs->rec.retransmits),
 		   from_kuid_munged(seq_user_ns(seq), sock_i_uid(sk)),
 		   READ_ONCE(xs->rec.probes_out), sock_i_ino(sk),
@@ -265,6 +268,35 @@ static int proc_show_ipv6(struct seq_file *seq, void *v)
 	return 0;
 }
 
+/* Listener bucket lock held. */
+static int proc_show_queues(struct sock *sk, void *arg)
+{
+	const struct xtcp_acceptq *q = xtcp_sk(sk)->acceptq;
+	struct seq_file *seq = arg;
+	unsigned int i;
+
+	seq_printf(seq, "%pI4:%u %u %u %d %u", &sk->sk_rcv_saddr, sk->sk_num,
+		   READ_ONCE(sk->sk_max_ack_backlog), READ_ONCE(sk->sk_ack_backlog),
+		   atomic_read(&q->syn_len), xtcp_acceptq_longest(sk));
+	for (i = 0; i < XTCP_LISTEN_NR; i++)
+		seq_printf(seq, " %lu", xtcp_acceptq_stat(sk, i));
+	seq_printf(seq, " %lu\n", sock_i_ino(sk));
+	return seq_has_overflowed(seq);
+}
+
+static int proc_show_listeners(struct seq_file *seq, void *v)
+{
+	struct xtcp_demux_iter it = { .net = seq_file_single_net(seq) };
+	unsigned int i;
+
+	seq_puts(seq, "local backlog waiting half_open longest_ms");
+	for (i = 0; i < XTCP_LISTEN_NR; i++)
+		seq_printf(seq, " %s", xtcp_listen_labels[i]);
+	seq_puts(seq, " inode\n");
+	xtcp_listeners_walk(&it, proc_show_queues, seq);
+	return 0;
+}
+
 static void proc_show_group(struct seq_file *seq, const struct xtcp_net *xn,
 			    const struct xtcp_mib_group *g)
 {
@@ -304,8 +336,13 @@ int xtcp_proc_net_init(struct net *net)
 		goto err_xtcp;
 	if (!proc_create_net_single("xtcp_netstat", 0444, net->proc_net, proc_show_netstat, NULL))
 		goto err_xtcp6;
+	if (!proc_create_net_single("xtcp_listeners", 0444, net->proc_net, proc_show_listeners,
+				    NULL))
+		goto err_netstat;
 	return 0;
 
+err_netstat:
+	remove_proc_entry("xtcp_netstat", net->proc_net);
 err_xtcp6:
 	remove_proc_entry("xtcp6", net->proc_net);
 err_xtcp:
@@ -319,6 +356,7 @@ err_xtcp:
  */
 void xtcp_proc_net_exit(struct net *net)
 {
+	remove_proc_entry("xtcp_listeners", net->proc_net);
 	remove_proc_entry("xtcp_netstat", net->proc_net);
 	remove_proc_entry("xtcp6", net->proc_net);
 	remove_proc_entry("xtcp", net->proc_net);

@@ -55,8 +55,6 @@ static int proto_init(struct sock *sk)
 	xtcp_rtt_init(&xs->rtt);
 	xtcp_cc_assign(sk);
 	xtcp_recovery_init(sk);
-	spin_lock_init(&xs->acceptq.lock);
-	INIT_LIST_HEAD(&xs->acceptq.head);
 	INIT_LIST_HEAD(&xs->accept_node);
 
 	sk->sk_destruct = xtcp_sock_destruct;

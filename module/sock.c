@@ -4,6 +4,7 @@
  */
 #include <net/inet_common.h>
 
+#include "acceptq.h"
 #include "compat.h"
 #include "sock.h"
 
@@ -30,6 +31,7 @@ void xtcp_sock_init_lock(struct sock *sk)
 void xtcp_sock_destruct(struct sock *sk)
 {
 	atomic_dec(&xtcp_net(sock_net(sk))->sockets);
+	xtcp_acceptq_free(sk);
 	inet_sock_destruct(sk);
 }
 

@@ -32,6 +32,7 @@
 #include "snd.h"
 #include "timers.h"
 
+struct xtcp_acceptq;
 struct xtcp_af_ops;
 struct xtcp_guard;
 struct xtcp_port;
@@ -95,27 +96,6 @@ struct xtcp_mtup {
 };
 
 /**
- * struct xtcp_acceptq - children that wait for accept(); listen.c
- * @lock: leaf; guards the list, @len and @closed
- * @head: struct xtcp_sock.accept_node, oldest first
- * @len: children waiting
- * @max: min(backlog, somaxconn)
- * @syn_len: half-open requests of this listener
- * @young: of these, SYN-ACK not yet repeated
- * @closed: no child may be added any more
- */
-struct xtcp_acceptq {
-	spinlock_t lock;
-	struct list_head head;
-	u32 len;
-	u32 max;
-	atomic_t syn_len;
-	atomic_t young;
-	u32 cookie_stamp;	/* jiffies of the last overflow, READ_ONCE/WRITE_ONCE */
-	bool closed;
-};
-
-/**
  * struct xtcp_sock - one endpoint
  * @inet: must be first (ip_queue_xmit and the socket layer cast to it)
  */
@@ -135,8 +115,9 @@ struct xtcp_sock {
 	struct xtcp_pace pace;
 	struct xtcp_hold hold;
 	struct xtcp_smallq smallq;
-	struct xtcp_acceptq acceptq;	/* listener */
-	struct list_head accept_node;	/* child: acceptq.head */
+	struct xtcp_acceptq *acceptq;	/* acceptq.c: of whoever ever listened, else NULL */
+	struct list_head accept_node;	/* acceptq.c: child, among those that wait */
+	u32 accept_stamp;		/* acceptq.c: since when, milliseconds */
 	struct xtcp_port *port;		/* ports.c: the owner entry of inet_num */
 	struct hlist_node port_node;	/* ports.c: among the port's owners */
 	struct xtcp_guard *guard;	/* ports.c: claim in native TCP, or NULL */

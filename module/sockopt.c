@@ -396,10 +396,10 @@ static void sockopt_info_counts(const struct xtcp_sock *xs, struct tcp_info *inf
 }
 
 /* A listener says how many children wait, and how many may. */
-static void sockopt_info_listener(const struct xtcp_sock *xs, struct tcp_info *info)
+static void sockopt_info_listener(const struct sock *sk, struct tcp_info *info)
 {
-	info->tcpi_unacked = READ_ONCE(xs->acceptq.len);
-	info->tcpi_sacked = READ_ONCE(xs->acceptq.max);
+	info->tcpi_unacked = READ_ONCE(sk->sk_ack_backlog);
+	info->tcpi_sacked = READ_ONCE(sk->sk_max_ack_backlog);
 }
 
 /* As native TCP fills it; 0 where XTCP has nothing to tell. */
@@ -415,7 +415,7 @@ static void sockopt_info(struct sock *sk, struct tcp_info *info)
 	info->tcpi_reordering = xs->rec.reordering;
 	info->tcpi_snd_cwnd = xs->cc.cwnd;
 	if (info->tcpi_state == TCP_LISTEN) {
-		sockopt_info_listener(xs, info);
+		sockopt_info_listener(sk, info);
 	} else {
 		sockopt_info_options(xs, info);
 		sockopt_info_recovery(xs, info);

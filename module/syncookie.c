@@ -110,7 +110,7 @@ u32 xtcp_syncookie_ts(const struct xtcp_req *req, u32 tsval)
  */
 void xtcp_syncookie_note_overflow(struct sock *listener)
 {
-	u32 *stamp = &xtcp_sk(listener)->acceptq.cookie_stamp;
+	u32 *stamp = &xtcp_sk(listener)->acceptq->cookie_stamp;
 	u32 now = (u32)jiffies ? : 1;
 
 	/* Under a flood one write a second to a line that every CPU reads. */
@@ -121,7 +121,7 @@ void xtcp_syncookie_note_overflow(struct sock *listener)
 /* A listener that sent no cookie believes none: else any port could be probed for one. */
 static bool syncookie_overflowed(const struct sock *listener)
 {
-	u32 stamp = READ_ONCE(xtcp_sk(listener)->acceptq.cookie_stamp);
+	u32 stamp = READ_ONCE(xtcp_sk(listener)->acceptq->cookie_stamp);
 
 	/* Another CPU may have stamped after we read the clock. */
 	return stamp && (u32)jiffies - stamp + HZ <= SYNCOOKIE_MAX_AGE * SYNCOOKIE_PERIOD + HZ;
@@ -198,9 +198,11 @@ bool xtcp_syncookie_check(struct sock *listener, struct sk_buff *skb, const stru
 	mssind = syncookie_find(key, seg->ack - 1, seg->seq - 1);
 	if (mssind < 0) {
 		XTCP_INC(net, SYNCOOKIESFAILED);
+		XTCP_LISTEN_INC(listener, COOKIES_INVALID);
 		return false;
 	}
 	XTCP_INC(net, SYNCOOKIESRECV);
+	XTCP_LISTEN_INC(listener, COOKIES_VALID);
 
 	xtcp_synq_fill(req, listener, skb, key);
 	req->cookie = 1;

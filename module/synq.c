@@ -45,14 +45,14 @@ static const struct xtcp_mini_ops synq_ops = {
 static void synq_age(struct xtcp_req *req)
 {
 	if (xchg(&req->young, 0))
-		atomic_dec(&xtcp_sk(req->listener)->acceptq.young);
+		atomic_dec(&xtcp_sk(req->listener)->acceptq->young);
 }
 
 /* For the one who took it out of the table: the listener's counts, the table's reference. */
 static void synq_unhashed(struct xtcp_req *req)
 {
 	synq_age(req);
-	atomic_dec(&xtcp_sk(req->listener)->acceptq.syn_len);
+	atomic_dec(&xtcp_sk(req->listener)->acceptq->syn_len);
 	xtcp_mini_put(&req->mini);
 }
 
@@ -207,12 +207,12 @@ static int synq_max_retries(const struct sock *listener)
 {
 	const struct xtcp_sock *xs = xtcp_sk(listener);
 	int retries = READ_ONCE(xs->rec.syn_retries);
-	int len = atomic_read(&xs->acceptq.syn_len);
-	int young = atomic_read(&xs->acceptq.young) * 2;
+	int len = atomic_read(&xs->acceptq->syn_len);
+	int young = atomic_read(&xs->acceptq->young) * 2;
 
 	if (!retries)
 		retries = xtcp_knob(sock_net(listener), synack_retries);
-	if (len * 2 <= max_t(int, 8, READ_ONCE(xs->acceptq.max)))
+	if (len * 2 <= max_t(int, 8, READ_ONCE(listener->sk_max_ack_backlog)))
 		return retries;
 	for (; retries > 2 && len >= young; young *= 2)
 		retries--;
@@ -305,7 +305,7 @@ void xtcp_synq_fill(struct xtcp_req *req, struct sock *listener, const struct sk
  */
 bool xtcp_synq_publish(struct xtcp_req *req)
 {
-	struct xtcp_acceptq *q = &xtcp_sk(req->listener)->acceptq;
+	struct xtcp_acceptq *q = xtcp_sk(req->listener)->acceptq;
 
 	req->young = 1;
 	req->sent_us = (u32)xtcp_now_us() ? : 1;

@@ -11,6 +11,7 @@
 #ifndef _XTCP_SYNQ_H
 #define _XTCP_SYNQ_H
 
+#include "acceptq.h"
 #include "demux.h"
 #include "sock.h"
 
@@ -32,7 +33,7 @@ struct dst_entry;
  * @num_retrans: SYN-ACKs repeated at all
  * @rcv_wscale: shift of our windows, @snd_wscale: of the peer's
  * @tos: IP's TOS of the replies
- * @young: counted in acceptq.young; whoever swaps it to 0 counts it off
+ * @young: counted in acceptq->young; whoever swaps it to 0 counts it off
  * @acked: the ACK came, but the child had to wait (queue full, deferred accept)
  * @cookie: on the stack only: never hashed, never queued
  * @ts_offset: our TSval has the 4-tuple's offset (xtcp_synq_req_ts_offset())
@@ -143,7 +144,6 @@ bool xtcp_syncookie_check(struct sock *listener, struct sk_buff *skb, const stru
 int xtcp_listen(struct socket *sock, int backlog);
 void xtcp_listen_stop(struct sock *sk);
 struct sock *xtcp_listen_accept(struct sock *sk, int flags, int *err);
-bool xtcp_listen_queue_full(const struct sock *sk);
 struct sock *xtcp_listen_make_child(struct sock *listener, struct xtcp_req *req,
 				    struct sk_buff *skb, enum skb_drop_reason *reason);
 struct sock *xtcp_listen_rcv(struct sock *sk, struct sk_buff *skb, const struct xtcp_key *key,

@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * acceptq.c owns accept queues: children that wait for accept(), and the counters of
+ * their listener. Under the queue's lock, a leaf; the counters are per CPU.
+ *
+ * A child in a queue is held by the reference it was born with; taking it out takes
+ * that over.
+ */
+#include <linux/slab.h>
+
+#include "acceptq.h"
+#include "compat.h"
+
+#define ACCEPTQ_LABEL(name, label)	label,
+const char *const xtcp_listen_labels[] = {
+	XTCP_LISTEN_STATS(ACCEPTQ_LABEL)
+};
+
+static struct xtcp_acceptq *acceptq_alloc(void)
+{
+	struct xtcp_acceptq *q = kzalloc(sizeof(*q), GFP_KERNEL_ACCOUNT);
+
+	if (!q)
+		return NULL;
+	q->stats = alloc_percpu_gfp(struct xtcp_listen_stats, GFP_KERNEL_ACCOUNT);
+	if (!q->stats) {
+		kfree(q);
+		return NULL;
+	}
+	spin_lock_init(&q->lock);
+	INIT_LIST_HEAD(&q->head);
+	return q;
+}
+
+/**
+ * xtcp_acceptq_open - children may come
+ * @sk: locked, not yet in LISTEN; again after xtcp_acceptq_close(), what it has counted
+ *	stays
+ *
+ * Return: 0 or -ENOMEM
+ */
+int xtcp_acceptq_open(struct sock *sk)
+{
+	struct xtcp_sock *xs = xtcp_sk(sk);
+
+	if (!xs->acceptq)
+		xs->acceptq = acceptq_alloc();
+	if (!xs->acceptq)
+		return -ENOMEM;
+	WRITE_ONCE(xs->acceptq->cookie_stamp, 0);
+	spin_lock_bh(&xs->acceptq->lock);
+	xs->acceptq->closed = false;
+	spin_unlock_bh(&xs->acceptq->lock);
+	return 0;
+}
+
+/**
+ * xtcp_acceptq_close - no child is added any more; those in it stay
+ * @sk: locked, out of LISTEN
+ */
+void xtcp_acceptq_close(struct sock *sk)
+{
+	struct xtcp_acceptq *q = xtcp_sk(sk)->acceptq;
+
+	spin_lock_bh(&q->lock);
+	q->closed = true;
+	spin_unlock_bh(&q->lock);
+}
+
+/**
+ * xtcp_acceptq_free - with its socket
+ * @sk: nobody finds it any more, not even in RCU; may never have been a listener
+ */
+void xtcp_acceptq_free(struct sock *sk)
+{
+	struct xtcp_acceptq *q = xtcp_sk(sk)->acceptq;
+
+	if (!q)
+		return;
+	free_percpu(q->stats);
+	kfree(q);
+}
+
+/* sk_ack_backlog is what ss shows. */
+static void __acceptq_count(struct sock *sk, int n)
+{
+	lockdep_assert_held(&xtcp_sk(sk)->acceptq->lock);
+	WRITE_ONCE(sk->sk_ack_backlog, sk->sk_ack_backlog + n);
+}
+
+/**
+ * xtcp_acceptq_add - one more waits
+ * @sk: listener, not locked
+ * @child: whole
+ *
+ * Return: false when the queue is closed
+ */
+bool xtcp_acceptq_add(struct sock *sk, struct sock *child)
+{
+	struct xtcp_acceptq *q = xtcp_sk(sk)->acceptq;
+	bool open;
+
+	spin_lock_bh(&q->lock);
+	open = !q->closed;
+	if (open) {
+		xtcp_sk(child)->accept_stamp = xtcp_now_ts();
+		list_add_tail(&xtcp_sk(child)->accept_node, &q->head);
+		__acceptq_count(sk, 1);
+	}
+	spin_unlock_bh(&q->lock);
+	return open;
+}
+
+static u32 __acceptq_oldest_wait(struct xtcp_acceptq *q)
+{
+	const struct xtcp_sock *xs;
+
+	lockdep_assert_held(&q->lock);
+	xs = list_first_entry_or_null(&q->head, struct xtcp_sock, accept_node);
+	return xs ? max(q->longest, xtcp_now_ts() - xs->accept_stamp) : q->longest;
+}
+
+/**
+ * xtcp_acceptq_take - the oldest leaves
+ * @sk: a socket that is or was a listener
+ *
+ * Return: the child with its birth reference, or NULL when none waits
+ */
+struct sock *xtcp_acceptq_take(struct sock *sk)
+{
+	struct xtcp_acceptq *q = xtcp_sk(sk)->acceptq;
+	struct xtcp_sock *xs;
+
+	spin_lock_bh(&q->lock);
+	q->longest = __acceptq_oldest_wait(q);
+	xs = list_first_entry_or_null(&q->head, struct xtcp_sock, accept_node);
+	if (xs) {
+		list_del_init(&xs->accept_node);
+		__acceptq_count(sk, -1);
+	}
+	spin_unlock_bh(&q->lock);
+	return (struct sock *)xs;
+}
+
+/**
+ * xtcp_acceptq_longest - how long did a child have to wait for accept()?
+ * @sk: listener, not locked
+ *
+ * Return: milliseconds, of those that wait now too
+ */
+u32 xtcp_acceptq_longest(struct sock *sk)
+{
+	struct xtcp_acceptq *q = xtcp_sk(sk)->acceptq;
+	u32 longest;
+
+	spin_lock_bh(&q->lock);
+	longest = __acceptq_oldest_wait(q);
+	spin_unlock_bh(&q->lock);
+	return longest;
+}
+
+/**
+ * xtcp_acceptq_stat - a counter's sum over the CPUs
+ * @sk: listener, not locked
+ * @id: which
+ */
+unsigned long xtcp_acceptq_stat(const struct sock *sk, enum xtcp_listen_stat id)
+{
+	unsigned long sum = 0;
+	int cpu;
+
+	for_each_possible_cpu(cpu)
+		sum += per_cpu_ptr(xtcp_sk(sk)->acceptq->stats, cpu)->c[id];
+	return sum;
+}
