@@ -13,6 +13,8 @@
 #include "expq.h"
 #include "synq.h"
 
+#define SYNQ_WAIT_CLASS	2	/* 4 s */
+
 static struct kmem_cache *synq_slab __ro_after_init;
 static const struct xtcp_synq_ops *synq_reply __ro_after_init;
 
@@ -219,6 +221,16 @@ static int synq_max_retries(const struct sock *listener)
 	return retries;
 }
 
+/*
+ * Its ACK came, so the peer believes itself connected, but the accept queue was full and
+ * still is: the request has all the time that accept() takes.
+ */
+static bool synq_waits_for_room(const struct xtcp_req *req)
+{
+	return READ_ONCE(req->acked) && !READ_ONCE(xtcp_sk(req->listener)->defer_accept) &&
+	       sk_acceptq_is_full(req->listener);
+}
+
 /* Timer: is the request at its end? If not, *@resend: repeat the SYN-ACK. */
 static bool synq_gives_up(const struct xtcp_req *req, bool *resend)
 {
@@ -228,7 +240,18 @@ static bool synq_gives_up(const struct xtcp_req *req, bool *resend)
 
 	/* With TCP_DEFER_ACCEPT silence is right once acknowledged, but for a last reminder. */
 	*resend = !defer || !acked || req->num_timeout + 1U >= defer;
+	if (synq_waits_for_room(req))
+		return false;
 	return tired && (!defer || !acked || req->num_timeout >= defer);
+}
+
+/* One more expiry. While it waits for room it asks again every few seconds. */
+static void synq_count_timeout(struct xtcp_req *req)
+{
+	u8 most = synq_waits_for_room(req) ? SYNQ_WAIT_CLASS : U8_MAX;
+
+	if (req->num_timeout < most)
+		WRITE_ONCE(req->num_timeout, req->num_timeout + 1);
 }
 
 /* The queue's reference is ours. Softirq. */
@@ -249,8 +272,7 @@ static void synq_expire(struct xtcp_expent *e)
 	if (resend && !synq_resend(req) && !READ_ONCE(req->acked))
 		goto kill;
 	synq_age(req);
-	if (req->num_timeout < U8_MAX)
-		WRITE_ONCE(req->num_timeout, req->num_timeout + 1);
+	synq_count_timeout(req);
 	xtcp_mini_hold_not_zero(&req->mini);
 	synq_enqueue(req);
 	goto out;

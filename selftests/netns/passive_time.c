@@ -83,6 +83,44 @@ static void test_defer_accept(void)
 	conn_kill(&c);
 }
 
+/*
+ * The peer believes itself connected and waits for us to speak. Native TCP forgets it after
+ * 63 s.
+ */
+static void test_waits_for_room(void)
+{
+	long expired = fsm_counter("XTcp", "SynQueueExpired");
+	struct conn l, c;
+	uint64_t start;
+	bool ok;
+
+	conn_init(&l, fsm_family, true);
+	conn_listen(&l, 0);
+	client(&c, &l);
+	ok = syn_answered(&c) && syn_answered(&l);
+	send_ack(&l);
+	send_ack(&c);
+	start = fsm_now_ms();
+	while (fsm_now_ms() - start < 200000)
+		ok &= conn_answer(&c, &seg, 6000) && seg.flags == (SYN | ACK);
+	ok &= conn_state(&c) == S_SYN_RECV && counted("XTcp", "SynQueueExpired", expired, 0);
+	tap_ok(ok, "accept queue full for 200 s: its client is kept and asked every few seconds");
+	drop(accept(l.lfd, NULL, NULL));
+	ok = conn_answer(&c, &seg, 6000) && seg.flags == (SYN | ACK);
+	send_ack(&c);
+	tap_ok(ok && conn_state(&c) == S_ESTABLISHED && conn_accept(&l), "and served in the end");
+	conn_kill(&c);
+
+	client(&c, &l);
+	ok = syn_answered(&c);
+	expired = fsm_counter("XTcp", "SynQueueExpired");
+	nap_ms(75000);
+	tap_ok(ok && conn_state(&c) != S_SYN_RECV &&
+	       counted("XTcp", "SynQueueExpired", expired, 1),
+	       "one that never sent its ACK is not");
+	conn_kill(&l);
+}
+
 static void test_cookie_age(void)
 {
 	struct conn young, old, again;
@@ -139,9 +177,11 @@ static void test_cookie_secrets(void)
 int main(void)
 {
 	tun_open();
-	tap_plan(10);
+	tap_plan(fsm_family == AF_XTCP ? 13 : 10);
 	test_retries();
 	test_defer_accept();
+	if (fsm_family == AF_XTCP)
+		test_waits_for_room();
 	test_cookie_age();
 	test_cookie_secrets();
 	return tap_done();
