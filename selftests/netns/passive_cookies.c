@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What a cookie remembers of the SYN: MSS in steps, and by its timestamp window scale,
+ * SACK and ECN. Over both TCPs, whose steps differ.
+ */
+#include <net/if.h>
+#include <sys/ioctl.h>
+
+#include "passive_test.h"
+
+static struct seg seg;
+
+/* What the SYN offers. */
+struct offer {
+	const char *name;
+	bool ts, sack, ecn;
+	int8_t wscale;
+};
+
+static const struct offer offers[] = {
+	{ "all, shift 7", true, true, true, 7 },
+	{ "shift 14", true, false, false, 14 },
+	{ "shift 0", true, false, false, 0 },
+	{ "SACK", true, true, false, -1 },
+	{ "ECN", true, false, true, -1 },
+	{ "timestamps only", true, false, false, -1 },
+	{ "all but timestamps", false, true, true, 7 },
+};
+
+static void set_mtu(int mtu)
+{
+	struct ifreq ifr = { .ifr_name = "tun0", .ifr_mtu = mtu };
+	int fd = socket(AF_INET, SOCK_DGRAM, 0);
+
+	if (fd < 0 || ioctl(fd, SIOCSIFMTU, &ifr))
+		die("MTU");
+	close(fd);
+}
+
+static bool syn(struct conn *c, const struct offer *o)
+{
+	conn_seg(c, &seg, SYN | (o->ecn ? ECE | CWR : 0), c->iss, 0);
+	seg.ts = o->ts;
+	seg.tsval = c->tsval;
+	seg.sackok = o->sack;
+	seg.wscale = -1;
+	if (o->wscale >= 0) {
+		memcpy(seg.opt, (uint8_t []) { 1, 3, 3, o->wscale }, 4);
+		seg.optlen = 4;
+	}
+	tun_send(&seg);
+	c->snd_nxt = c->iss + 1;
+	return answer(c, &seg) && (seg.flags & ~ECE) == (SYN | ACK);
+}
+
+/* The child that the ACK makes. */
+static struct tcp_info child(struct conn *c)
+{
+	struct tcp_info info = { };
+	socklen_t len = sizeof(info);
+	int fd;
+
+	send_ack(c);
+	fd = accept(c->lfd, NULL, NULL);
+	if (fd >= 0)
+		getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len);
+	drop(fd);
+	return info;
+}
+
+static void test_options(const struct offer *o)
+{
+	const int all = TCPI_OPT_TIMESTAMPS | TCPI_OPT_SACK | TCPI_OPT_WSCALE | TCPI_OPT_ECN;
+	int want = 0, shift = 0;
+	struct tcp_info info;
+	struct conn c;
+	bool ok;
+
+	if (o->ts) {
+		want = TCPI_OPT_TIMESTAMPS | (o->sack ? TCPI_OPT_SACK : 0) |
+		       (o->ecn ? TCPI_OPT_ECN : 0) | (o->wscale >= 0 ? TCPI_OPT_WSCALE : 0);
+		shift = o->wscale >= 0 ? o->wscale : 0;
+	}
+	conn_init(&c, fsm_family, true);
+	conn_listen(&c, 8);
+	ok = syn(&c, o) && seg.ts == o->ts && seg.sackok == (o->ts && o->sack) &&
+	     (seg.wscale >= 0) == (o->ts && o->wscale >= 0) &&
+	     !(seg.flags & ECE) == !(o->ts && o->ecn);
+	info = child(&c);
+	if ((info.tcpi_options & all) != want || info.tcpi_snd_wscale != shift)
+		tap_note("options %x shift %u", info.tcpi_options, info.tcpi_snd_wscale);
+	tap_ok(ok && (info.tcpi_options & all) == want && info.tcpi_snd_wscale == shift,
+	       "%s: granted and remembered, or neither", o->name);
+	conn_kill(&c);
+}
+
+/* The largest step that is not above. */
+static int step(int mss)
+{
+	static const int ours[] = { 216, 536, 1220, 1340, 1380, 1440, 1460, 8940 };
+	static const int natives[] = { 536, 1300, 1440, 1460 };
+	const int *steps = fsm_family == AF_XTCP ? ours : natives;
+	int i = fsm_family == AF_XTCP ? 7 : 3;
+
+	while (i && steps[i] > mss)
+		i--;
+	return steps[i];
+}
+
+static void test_mss(void)
+{
+	static const int announced[] = {
+		216, 535, 536, 1219, 1220, 1339, 1340, 1379, 1380, 1439, 1440, 1459, 1460, 8939,
+		8940, 65535,
+	};
+	const struct offer none = { .wscale = -1 };
+	struct tcp_info info;
+	struct conn c;
+	bool ok = true;
+	unsigned int i;
+
+	set_mtu(9000);
+	for (i = 0; i < sizeof(announced) / sizeof(*announced); i++) {
+		conn_init(&c, fsm_family, false);
+		c.mss = announced[i];
+		conn_listen(&c, 8);
+		ok &= syn(&c, &none);
+		info = child(&c);
+		if (info.tcpi_snd_mss != step(announced[i])) {
+			tap_note("%d announced, %u kept", announced[i], info.tcpi_snd_mss);
+			ok = false;
+		}
+		conn_kill(&c);
+	}
+	set_mtu(1500);
+	tap_ok(ok, "the MSS, rounded down to a step");
+}
+
+int main(void)
+{
+	unsigned int i;
+
+	tun_open();
+	tap_plan(sizeof(offers) / sizeof(*offers) + 1);
+	knob("syncookies", "2");
+	for (i = 0; i < sizeof(offers) / sizeof(*offers); i++)
+		test_options(&offers[i]);
+	test_mss();
+	knob("syncookies", "1");
+	return tap_done();
+}
