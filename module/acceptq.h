@@ -15,6 +15,7 @@
 /* Counters of a listener, with their names in /proc/net/xtcp_listeners. */
 #define XTCP_LISTEN_STATS(X)						\
 	X(SYN_FULL, "syn_full")						\
+	X(SHARE_FULL, "share_full")					\
 	X(ACCEPT_FULL, "accept_full")					\
 	X(COOKIES_SENT, "cookies_sent")					\
 	X(COOKIES_VALID, "cookies_valid")				\
@@ -26,6 +27,9 @@ enum xtcp_listen_stat {
 	XTCP_LISTEN_NR,
 };
 #undef XTCP_LISTEN_ENUM
+
+/* Prefixes of sources are told apart by so many cells. */
+#define XTCP_ACCEPTQ_CELLS	256
 
 struct xtcp_listen_stats {
 	unsigned long c[XTCP_LISTEN_NR];
@@ -39,6 +43,7 @@ struct xtcp_listen_stats {
  * @longest: milliseconds that a child waited at most
  * @syn_len: half-open requests of this listener
  * @young: of these, SYN-ACK not yet repeated
+ * @cell: half-open requests by their source's prefix (synq.c)
  * @cookie_stamp: jiffies of the last overflow, READ_ONCE/WRITE_ONCE
  * @closed: no child may be added any more
  * @stats: counters, per CPU
@@ -49,6 +54,7 @@ struct xtcp_acceptq {
 	u32 longest;
 	atomic_t syn_len;
 	atomic_t young;
+	atomic_t cell[XTCP_ACCEPTQ_CELLS];
 	u32 cookie_stamp;
 	bool closed;
 	struct xtcp_listen_stats __percpu *stats;

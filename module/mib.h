@@ -135,6 +135,7 @@
 	X(ICMPHARD, "IcmpHard")						\
 	X(PMTUREDUCED, "PmtuReduced")					\
 	X(SYNQEXPIRED, "SynQueueExpired")				\
+	X(SYNSHAREFULL, "SynShareFull")					\
 	X(REQSDROPPED, "RequestsDropped")				\
 	X(SMALLQTHROTTLED, "SmallQueueThrottled")			\
 	X(DISABLED, "FamilyDisabled")					\

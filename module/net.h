@@ -73,6 +73,7 @@ struct xtcp_knobs {
 	int slow_start_after_idle;
 	int somaxconn;
 	int stdurg;
+	int syn_prefix_share;		/* percent of the places left, 0: no limit */
 	int syn_retries;
 	int synack_retries;
 	int syncookies;			/* 0, 1 when the queue is full, 2 always */

@@ -184,7 +184,7 @@ static enum skb_drop_reason passive_send_cookie(struct sock *listener, struct sk
 enum passive_room { PASSIVE_ROOM, PASSIVE_COOKIE, PASSIVE_FULL };
 
 /* May this SYN be remembered, or is there only a cookie for it, or not even that? */
-static enum passive_room passive_room(const struct sock *listener)
+static enum passive_room passive_room(const struct sock *listener, const struct xtcp_key *key)
 {
 	const struct net *net = sock_net(listener);
 	int len = atomic_read(&xtcp_sk(listener)->acceptq->syn_len);
@@ -206,6 +206,11 @@ static enum passive_room passive_room(const struct sock *listener)
 	if (!cookies && most - len < most >> 2) {
 		XTCP_LISTEN_INC(listener, SYN_FULL);
 		return PASSIVE_FULL;
+	}
+	if (xtcp_synq_share_full(listener, key)) {
+		XTCP_INC(net, SYNSHAREFULL);
+		XTCP_LISTEN_INC(listener, SHARE_FULL);
+		return cookies ? PASSIVE_COOKIE : PASSIVE_FULL;
 	}
 	return PASSIVE_ROOM;
 }
@@ -229,7 +234,7 @@ enum skb_drop_reason xtcp_passive_rcv_syn(struct sock *listener, struct sk_buff 
 					  const struct xtcp_opts *opts, u32 isn)
 {
 	enum skb_drop_reason reason = SKB_DROP_REASON_NOT_SPECIFIED;
-	enum passive_room room = isn ? PASSIVE_ROOM : passive_room(listener);
+	enum passive_room room = isn ? PASSIVE_ROOM : passive_room(listener, key);
 
 	if (room == PASSIVE_FULL)
 		goto out;

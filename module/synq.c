@@ -4,6 +4,8 @@
  * repeats their SYN-ACK. What segments do to them is passive.c's. No lock of its own,
  * and never the listener's: what is read of a listener is read once.
  */
+#include <linux/inetdevice.h>
+#include <linux/random.h>
 #include <linux/siphash.h>
 #include <linux/slab.h>
 #include <net/inet_sock.h>
@@ -13,10 +15,13 @@
 #include "expq.h"
 #include "synq.h"
 
-#define SYNQ_WAIT_CLASS	2	/* 4 s */
+#define SYNQ_WAIT_CLASS		2	/* 4 s */
+#define SYNQ_PREFIX		24	/* bits of an address that neighbours have in common */
+#define SYNQ_FREE_FOR_ALL	8	/* a prefix may have so many in any case */
 
 static struct kmem_cache *synq_slab __ro_after_init;
 static const struct xtcp_synq_ops *synq_reply __ro_after_init;
+static hsiphash_key_t synq_key __ro_after_init;
 
 static struct xtcp_net *synq_xn(const struct xtcp_req *req)
 {
@@ -44,6 +49,35 @@ static const struct xtcp_mini_ops synq_ops = {
 	.free = synq_free,
 };
 
+/* Keyed, so that nobody can aim at the cell of another's prefix. */
+static u8 synq_cell(__be32 raddr)
+{
+	return hsiphash_1u32((__force u32)(raddr & inet_make_mask(SYNQ_PREFIX)), &synq_key) %
+	       XTCP_ACCEPTQ_CELLS;
+}
+
+/**
+ * xtcp_synq_share_full - have the neighbours of a source taken their share of the SYN queue?
+ * @listener: not locked, its queue not full
+ * @key: the SYN's 4-tuple
+ *
+ * A prefix may have as many requests as there are places left (times syn_prefix_share
+ * percent): alone half of the queue, n of them 1/(n + 1) each, and some is always left for
+ * those who come next.
+ */
+bool xtcp_synq_share_full(const struct sock *listener, const struct xtcp_key *key)
+{
+	const struct xtcp_acceptq *q = xtcp_sk(listener)->acceptq;
+	u32 percent = xtcp_knob(key->net, syn_prefix_share);
+	u32 len = atomic_read(&q->syn_len), left, held;
+
+	if (!percent || len < SYNQ_FREE_FOR_ALL)
+		return false;
+	left = max_t(int, READ_ONCE(listener->sk_max_ack_backlog) + 1 - len, 0);
+	held = atomic_read(&q->cell[synq_cell(key->raddr)]);
+	return held >= SYNQ_FREE_FOR_ALL && held >= div_u64((u64)left * percent, 100);
+}
+
 static void synq_age(struct xtcp_req *req)
 {
 	if (xchg(&req->young, 0))
@@ -53,8 +87,11 @@ static void synq_age(struct xtcp_req *req)
 /* For the one who took it out of the table: the listener's counts, the table's reference. */
 static void synq_unhashed(struct xtcp_req *req)
 {
+	struct xtcp_acceptq *q = xtcp_sk(req->listener)->acceptq;
+
 	synq_age(req);
-	atomic_dec(&xtcp_sk(req->listener)->acceptq->syn_len);
+	atomic_dec(&q->syn_len);
+	atomic_dec(&q->cell[req->cell]);
 	xtcp_mini_put(&req->mini);
 }
 
@@ -330,9 +367,11 @@ bool xtcp_synq_publish(struct xtcp_req *req)
 	struct xtcp_acceptq *q = xtcp_sk(req->listener)->acceptq;
 
 	req->young = 1;
+	req->cell = synq_cell(req->mini.raddr);
 	req->sent_us = (u32)xtcp_now_us() ? : 1;
 	atomic_inc(&q->syn_len);
 	atomic_inc(&q->young);
+	atomic_inc(&q->cell[req->cell]);
 	smp_wmb();	/* whole before a stale reader of this memory can take a reference */
 	refcount_set(&req->mini.ref, 3);	/* table, queue, us */
 	if (xtcp_demux_insert_mini(xtcp_req_net(req), &req->mini)) {
@@ -426,6 +465,7 @@ void xtcp_synq_net_exit(struct xtcp_net *xn)
 int xtcp_synq_init(const struct xtcp_synq_ops *ops)
 {
 	synq_reply = ops;
+	get_random_bytes(&synq_key, sizeof(synq_key));
 	synq_slab = kmem_cache_create("xtcp_req", sizeof(struct xtcp_req), 0,
 				      SLAB_TYPESAFE_BY_RCU, synq_ctor);
 	if (!synq_slab)

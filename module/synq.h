@@ -33,6 +33,7 @@ struct dst_entry;
  * @num_retrans: SYN-ACKs repeated at all
  * @rcv_wscale: shift of our windows, @snd_wscale: of the peer's
  * @tos: IP's TOS of the replies
+ * @cell: acceptq->cell in which it counts
  * @young: counted in acceptq->young; whoever swaps it to 0 counts it off
  * @acked: the ACK came, but the child had to wait (queue full, deferred accept)
  * @cookie: on the stack only: never hashed, never queued
@@ -59,6 +60,7 @@ struct xtcp_req {
 	u8 rcv_wscale;
 	u8 snd_wscale;
 	u8 tos;
+	u8 cell;
 	u8 young;
 	u8 acked;
 	u8 ts_ok:1,
@@ -111,6 +113,7 @@ struct xtcp_req *xtcp_synq_alloc(struct sock *listener);
 void xtcp_synq_fill(struct xtcp_req *req, struct sock *listener, const struct sk_buff *skb,
 		    const struct xtcp_key *key);
 void xtcp_synq_discard(struct xtcp_req *req);
+bool xtcp_synq_share_full(const struct sock *listener, const struct xtcp_key *key);
 bool xtcp_synq_publish(struct xtcp_req *req);
 void xtcp_synq_repeat(struct xtcp_req *req);
 bool xtcp_synq_became_child(struct xtcp_req *req, struct sock *child);

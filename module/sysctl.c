@@ -110,6 +110,7 @@ static const struct sysctl_knob sysctl_knobs[] = {
 	KNOB(slow_start_after_idle, 0, 1, 1),
 	KNOB(somaxconn, 0, INT_MAX, SOMAXCONN),
 	KNOB(stdurg, 0, 1, 0),
+	KNOB(syn_prefix_share, 0, 10000, 100),
 	KNOB(syn_retries, 1, 127, 7),
 	KNOB(synack_retries, 0, 255, 5),
 	KNOB(syncookies, 0, 2, 1),

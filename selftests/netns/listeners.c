@@ -6,12 +6,13 @@
 struct line {
 	char local[32];
 	unsigned long backlog, waiting, half_open, longest_ms;
-	unsigned long syn_full, accept_full, cookies_sent, cookies_valid, cookies_invalid;
+	unsigned long syn_full, share_full, accept_full;
+	unsigned long cookies_sent, cookies_valid, cookies_invalid;
 };
 
 static const char columns[] =
-	"local backlog waiting half_open longest_ms syn_full accept_full cookies_sent "
-	"cookies_valid cookies_invalid inode\n";
+	"local backlog waiting half_open longest_ms syn_full share_full accept_full "
+	"cookies_sent cookies_valid cookies_invalid inode\n";
 
 static struct line now;
 
@@ -25,10 +26,12 @@ static bool look(const struct conn *l)
 	snprintf(want, sizeof(want), "192.0.2.1:%u", l->lport);
 	now = (struct line) { };
 	while (f && !found && fgets(line, sizeof(line), f))
-		found = sscanf(line, "%31s %lu %lu %lu %lu %lu %lu %lu %lu %lu", now.local,
+		found = sscanf(line, "%31s %lu %lu %lu %lu %lu %lu %lu %lu %lu %lu",
+			       now.local,
 			       &now.backlog, &now.waiting, &now.half_open, &now.longest_ms,
-			       &now.syn_full, &now.accept_full, &now.cookies_sent,
-			       &now.cookies_valid, &now.cookies_invalid) == 10 &&
+			       &now.syn_full, &now.share_full, &now.accept_full,
+			       &now.cookies_sent, &now.cookies_valid,
+			       &now.cookies_invalid) == 11 &&
 			!strcmp(now.local, want);
 	if (f)
 		fclose(f);
@@ -64,7 +67,8 @@ static void test_lines(void)
 	tap_ok(header(), "the names of the columns");
 	ok &= look(&other) && now.backlog == 3 && look(&l) && now.backlog == 7 &&
 	      !now.waiting && !now.half_open && !now.longest_ms && !now.syn_full &&
-	      !now.accept_full && !now.cookies_sent && !now.cookies_valid && !now.cookies_invalid;
+	      !now.share_full && !now.accept_full && !now.cookies_sent && !now.cookies_valid &&
+	      !now.cookies_invalid;
 	tap_ok(ok, "a line for each listener, all 0 at first");
 	conn_kill(&l);
 	tap_ok(!look(&l) && look(&other), "that goes with it");

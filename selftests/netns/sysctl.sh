@@ -51,6 +51,7 @@ sack 0 1 1
 slow_start_after_idle 0 1 1
 somaxconn 0 2147483647 4096
 stdurg 0 1 0
+syn_prefix_share 0 10000 100
 syn_retries 1 127 7
 synack_retries 0 255 5
 syncookies 0 2 1
