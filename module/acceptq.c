@@ -47,7 +47,6 @@ int xtcp_acceptq_open(struct sock *sk)
 		xs->acceptq = acceptq_alloc();
 	if (!xs->acceptq)
 		return -ENOMEM;
-	WRITE_ONCE(xs->acceptq->cookie_stamp, 0);
 	spin_lock_bh(&xs->acceptq->lock);
 	xs->acceptq->closed = false;
 	spin_unlock_bh(&xs->acceptq->lock);

@@ -44,7 +44,6 @@ struct xtcp_listen_stats {
  * @syn_len: half-open requests of this listener
  * @young: of these, SYN-ACK not yet repeated
  * @cell: half-open requests by their source's prefix (synq.c)
- * @cookie_stamp: jiffies of the last overflow, READ_ONCE/WRITE_ONCE
  * @closed: no child may be added any more
  * @stats: counters, per CPU
  */
@@ -55,7 +54,6 @@ struct xtcp_acceptq {
 	atomic_t syn_len;
 	atomic_t young;
 	atomic_t cell[XTCP_ACCEPTQ_CELLS];
-	u32 cookie_stamp;
 	bool closed;
 	struct xtcp_listen_stats __percpu *stats;
 };

@@ -483,6 +483,30 @@ int xtcp_demux_insert_mini(struct net *net, struct xtcp_mini *mini)
 }
 
 /**
+ * xtcp_demux_replace_mini - a copy takes a request's place
+ * @old: referenced
+ * @mini: of the same 4-tuple, whole, its references set
+ *
+ * Return: false when @old is gone
+ */
+bool xtcp_demux_replace_mini(struct xtcp_mini *old, struct xtcp_mini *mini)
+{
+	struct demux_bucket *b = demux_bucket(old->hash);
+	bool ok;
+
+	spin_lock_bh(&b->lock);
+	ok = !hlist_nulls_unhashed(&old->node);
+	if (ok) {
+		write_seqcount_begin(&b->seq);
+		hlist_nulls_del_init_rcu(&old->node);
+		hlist_nulls_add_head_rcu(&mini->node, &b->minis);
+		write_seqcount_end(&b->seq);
+	}
+	spin_unlock_bh(&b->lock);
+	return ok;
+}
+
+/**
  * xtcp_demux_replace_req - the child takes its request's place
  * @req: the request, NULL for a cookie's child
  * @child: addresses and ports set, fully initialised

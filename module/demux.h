@@ -139,6 +139,8 @@ int xtcp_demux_insert_sock(struct sock *sk, bool (*reuse_tw)(struct sock *sk, st
 			   struct xtcp_tw **old);
 /* Enters a mini (key fields, hash, kind set, ref counted by the caller); -EADDRINUSE if taken. */
 int xtcp_demux_insert_mini(struct net *net, struct xtcp_mini *mini);
+/* A copy takes a request's place; false when @old was already unhashed by another. */
+bool xtcp_demux_replace_mini(struct xtcp_mini *old, struct xtcp_mini *mini);
 /* Child takes its request's place; false when the request was already unhashed by another. */
 bool xtcp_demux_replace_req(struct xtcp_mini *req, struct sock *child);
 /* TIME_WAIT bucket takes its socket's place; false when @sk was not hashed. */
@@ -152,6 +154,8 @@ bool xtcp_demux_remove_tw(struct net *net, struct xtcp_tw *tw);
 void xtcp_listeners_init(void);
 void xtcp_listeners_insert(struct sock *sk);
 void xtcp_listeners_remove(struct sock *sk);
+struct sock *xtcp_listeners_heir(const struct sock *sk, const struct xtcp_key *key);
+u32 *xtcp_listeners_cookie_stamp(const struct sock *sk);
 
 void xtcp_mini_init(struct xtcp_mini *mini, const struct xtcp_key *key, int bound_dev_if);
 void xtcp_mini_put(struct xtcp_mini *mini);

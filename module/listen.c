@@ -298,6 +298,21 @@ static void listen_init_transfer(struct sock *child, const struct xtcp_req *req)
 			       xtcp_knob(sock_net(child), keepalive_time));
 }
 
+/* A child that its listener can't keep: one of the same group takes it. RCU. */
+static bool listen_move(const struct sock *sk, struct sock *child)
+{
+	struct xtcp_key key;
+	struct sock *to;
+
+	xtcp_demux_key_of_sock(&key, child);
+	to = xtcp_listeners_heir(sk, &key);
+	if (!to || !xtcp_acceptq_add(to, child))
+		return false;
+	XTCP_INC(key.net, MIGRATEREQSUCCESS);
+	to->sk_data_ready(to);
+	return true;
+}
+
 /* Published last, whole: in the table, where segments find it, then in the queue. */
 static bool listen_publish(struct sock *listener, struct xtcp_req *req, struct sock *child)
 {
@@ -306,7 +321,7 @@ static bool listen_publish(struct sock *listener, struct xtcp_req *req, struct s
 	if (req->cookie ? !xtcp_demux_replace_req(NULL, child) :
 			  !xtcp_synq_became_child(req, child))
 		return false;
-	if (xtcp_acceptq_add(listener, child))
+	if (xtcp_acceptq_add(listener, child) || listen_move(listener, child))
 		return true;
 	xtcp_xmit_rst(child, GFP_ATOMIC, XTCP_RST_LISTENER_CLOSED);
 	return false;
@@ -369,6 +384,16 @@ drop:
 	return NULL;
 }
 
+static bool listen_inherited(const struct sock *sk, struct sock *child)
+{
+	bool moved;
+
+	rcu_read_lock();
+	moved = listen_move(sk, child);
+	rcu_read_unlock();
+	return moved;
+}
+
 static bool listen_needs_rst(int state)
 {
 	return (1 << state) & (TCPF_ESTABLISHED | TCPF_SYN_RECV | TCPF_FIN_WAIT1 |
@@ -379,7 +404,8 @@ static bool listen_needs_rst(int state)
  * xtcp_listen_stop - the listener is none any more
  * @sk: locked, out of LISTEN
  *
- * Those who believe themselves connected hear a RST, half-open requests just end.
+ * Those who wait go to another listener of the group, with migrate_req. If not, those who
+ * believe themselves connected hear a RST, half-open requests just end.
  */
 void xtcp_listen_stop(struct sock *sk)
 {
@@ -390,6 +416,8 @@ void xtcp_listen_stop(struct sock *sk)
 	xtcp_synq_drop_listener(sk);
 
 	while ((child = xtcp_acceptq_take(sk))) {
+		if (listen_inherited(sk, child))
+			continue;
 		local_bh_disable();
 		bh_lock_sock(child);
 		DEBUG_NET_WARN_ON_ONCE(sock_owned_by_user(child));

@@ -11,8 +11,10 @@
 
 #define LISTENERS_BUCKETS	1024U
 
+/* @cookie_stamp: jiffies when a listener of it last sent a cookie, 0: never */
 struct listeners_bucket {
 	spinlock_t lock;
+	u32 cookie_stamp;
 	struct hlist_nulls_head head;
 };
 
@@ -33,7 +35,8 @@ static int listeners_score(const struct sock *sk, const struct xtcp_key *key)
 	    (addr && addr != key->laddr) || !xtcp_key_dev_match(key, bound) ||
 	    READ_ONCE(sk->sk_state) != TCP_LISTEN)
 		return -1;
-	return (addr ? 2 : 0) + (bound ? 1 : 0);
+	return (addr ? 4 : 0) + (bound ? 2 : 0) +
+	       (READ_ONCE(sk->sk_incoming_cpu) == raw_smp_processor_id());
 }
 
 /*
@@ -49,7 +52,8 @@ static bool listeners_group_takes(const struct xtcp_key *key, u32 n, u32 *state)
 
 /**
  * xtcp_listeners_find - the most specific listener for a segment; among equals of a
- *	SO_REUSEPORT group the 4-tuple's hash chooses
+ *	SO_REUSEPORT group those whose SO_INCOMING_CPU is this one, and of them the
+ *	4-tuple's hash chooses
  * @key: the segment's 4-tuple
  * @skb: the segment, for the choice within a group
  *
@@ -80,6 +84,42 @@ again:
 	if (get_nulls_value(node) != (unsigned long)(b - listeners_table))
 		goto again;
 	return best;
+}
+
+/**
+ * xtcp_listeners_heir - who takes over what waits with a listener that closed
+ * @sk: it was one, and is in the table no more
+ * @key: 4-tuple of the request or child
+ *
+ * Context: RCU read side, which alone keeps the result alive.
+ * Return: a listener of the same SO_REUSEPORT group, or NULL; with migrate_req 0 always
+ */
+struct sock *xtcp_listeners_heir(const struct sock *sk, const struct xtcp_key *key)
+{
+	struct sock *to;
+
+	if (!sk->sk_reuseport || !xtcp_knob(key->net, migrate_req))
+		return NULL;
+	to = xtcp_listeners_find(key, NULL);
+	if (to && to->sk_reuseport && uid_eq(to->sk_uid, sk->sk_uid) &&
+	    to->sk_rcv_saddr == sk->sk_rcv_saddr && to->sk_bound_dev_if == sk->sk_bound_dev_if)
+		return to;
+	XTCP_INC(key->net, MIGRATEREQFAILURE);
+	return NULL;
+}
+
+/**
+ * xtcp_listeners_cookie_stamp - when was a cookie sent for a port?
+ * @sk: a listener on it, not locked
+ *
+ * A cookie's ACK may find another of its SO_REUSEPORT group, or the server's next
+ * instance, so the port remembers (with the few that share its bucket), not the listener.
+ *
+ * Return: jiffies, low 32 bits, 0 for never; by READ_ONCE and WRITE_ONCE
+ */
+u32 *xtcp_listeners_cookie_stamp(const struct sock *sk)
+{
+	return &listeners_bucket(sock_net(sk), sk->sk_num)->cookie_stamp;
 }
 
 /**

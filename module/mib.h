@@ -103,6 +103,8 @@
 	X(MTUPSUCCESS, "TCPMTUPSuccess")				\
 	X(MTUPFAIL, "TCPMTUPFail")					\
 	X(DELIVEREDCE, "TCPDeliveredCE")				\
+	X(MIGRATEREQSUCCESS, "TCPMigrateReqSuccess")			\
+	X(MIGRATEREQFAILURE, "TCPMigrateReqFailure")			\
 	X(OUTOFWINDOWICMPS, "OutOfWindowIcmps")				\
 	X(LOCKDROPPEDICMPS, "LockDroppedIcmps")
 

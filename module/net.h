@@ -54,6 +54,7 @@ struct xtcp_knobs {
 	int max_orphans;
 	int max_syn_backlog;
 	int max_tw_buckets;
+	int migrate_req;		/* a SO_REUSEPORT group keeps who waits */
 	int min_snd_mss;
 	int min_tso_segs;
 	int mtu_probe_floor;

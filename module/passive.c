@@ -433,7 +433,7 @@ struct sock *xtcp_passive_rcv(struct xtcp_req *req, struct sk_buff *skb, const s
 	bool paws = passive_paws_reject(req, seg, opts);
 
 	if (!xtcp_synq_listening(req))
-		xtcp_synq_drop(req);
+		xtcp_synq_orphaned(req);
 	if (!xtcp_mini_hashed(&req->mini))
 		return ERR_PTR(-EAGAIN);
 	*reason = SKB_NOT_DROPPED_YET;

@@ -105,12 +105,12 @@ u32 xtcp_syncookie_ts(const struct xtcp_req *req, u32 tsval)
 }
 
 /**
- * xtcp_syncookie_note_overflow - cookies of this listener may come back from now on
+ * xtcp_syncookie_note_overflow - cookies of this port may come back from now on
  * @listener: not locked
  */
 void xtcp_syncookie_note_overflow(struct sock *listener)
 {
-	u32 *stamp = &xtcp_sk(listener)->acceptq->cookie_stamp;
+	u32 *stamp = xtcp_listeners_cookie_stamp(listener);
 	u32 now = (u32)jiffies ? : 1;
 
 	/* Under a flood one write a second to a line that every CPU reads. */
@@ -118,10 +118,10 @@ void xtcp_syncookie_note_overflow(struct sock *listener)
 		WRITE_ONCE(*stamp, now);
 }
 
-/* A listener that sent no cookie believes none: else any port could be probed for one. */
+/* Where no cookie was sent none is believed: else any port could be probed for one. */
 static bool syncookie_overflowed(const struct sock *listener)
 {
-	u32 stamp = READ_ONCE(xtcp_sk(listener)->acceptq->cookie_stamp);
+	u32 stamp = READ_ONCE(*xtcp_listeners_cookie_stamp(listener));
 
 	/* Another CPU may have stamped after we read the clock. */
 	return stamp && (u32)jiffies - stamp + HZ <= SYNCOOKIE_MAX_AGE * SYNCOOKIE_PERIOD + HZ;

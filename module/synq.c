@@ -95,6 +95,27 @@ static void synq_unhashed(struct xtcp_req *req)
 	xtcp_mini_put(&req->mini);
 }
 
+/* The listener counts a whole request, and whoever finds it from now on may hold it. */
+static void synq_count(struct xtcp_req *req)
+{
+	struct xtcp_acceptq *q = xtcp_sk(req->listener)->acceptq;
+
+	atomic_inc(&q->syn_len);
+	if (req->young)
+		atomic_inc(&q->young);
+	atomic_inc(&q->cell[req->cell]);
+	smp_wmb();	/* whole before a stale reader of this memory can take a reference */
+	refcount_set(&req->mini.ref, 3);	/* table, queue, us */
+}
+
+/* Not in the table after all. A stale reader may hold it too: all three go as they came. */
+static void synq_unpublish(struct xtcp_req *req)
+{
+	xtcp_mini_put(&req->mini);
+	synq_unhashed(req);
+	xtcp_mini_put(&req->mini);
+}
+
 static void synq_unqueue(struct xtcp_req *req)
 {
 	if (xtcp_expq_del(&synq_xn(req)->synq, &req->mini.exp))
@@ -212,6 +233,25 @@ static unsigned long synq_lifetime(const struct xtcp_req *req)
 }
 
 /*
+ * What an heir needs to go on; not the place in the table, where readers may stand on the
+ * memory, nor references.
+ */
+static struct xtcp_req *synq_copy(const struct xtcp_req *old, const struct xtcp_key *key,
+				  struct sock *to)
+{
+	const size_t from = offsetof(struct xtcp_req, irs);
+	struct xtcp_req *req = xtcp_synq_alloc(to);
+
+	if (!req)
+		return NULL;
+	xtcp_mini_init(&req->mini, key, old->mini.bound_dev_if);
+	xtcp_expent_init(&req->mini.exp, req->mini.hash);
+	req->listener = to;
+	memcpy((void *)req + from, (const void *)old + from, sizeof(*req) - from);
+	return req;
+}
+
+/*
  * The queue's reference goes with it. Between table and queue, or while the timer had
  * it out, the request may have been killed or its listener closed by somebody who did
  * not find it here: look again, so that nothing dead stays queued.
@@ -223,6 +263,44 @@ static void synq_enqueue(struct xtcp_req *req)
 		xtcp_synq_drop(req);
 	else if (!xtcp_mini_hashed(&req->mini))
 		synq_unqueue(req);
+}
+
+/* The request goes on with another listener, as a copy. RCU. */
+static bool synq_move(struct xtcp_req *old)
+{
+	struct xtcp_req *req = NULL;
+	struct xtcp_key key;
+	struct sock *to;
+
+	xtcp_req_key(&key, old);
+	to = xtcp_listeners_heir(old->listener, &key);
+	if (to)
+		req = synq_copy(old, &key, to);
+	if (!req)
+		return false;
+	synq_count(req);
+	if (!xtcp_demux_replace_mini(&old->mini, &req->mini)) {
+		synq_unpublish(req);
+		return false;
+	}
+	synq_unhashed(old);
+	synq_unqueue(old);
+	synq_enqueue(req);
+	xtcp_mini_put(&req->mini);
+	XTCP_INC(key.net, MIGRATEREQSUCCESS);
+	return true;
+}
+
+/**
+ * xtcp_synq_orphaned - its listener closed: a request goes to another of the group, or dies
+ * @req: referenced; either way it is gone
+ *
+ * Context: RCU read side.
+ */
+void xtcp_synq_orphaned(struct xtcp_req *req)
+{
+	if (!xtcp_mini_hashed(&req->mini) || !synq_move(req))
+		xtcp_synq_drop(req);
 }
 
 static bool synq_resend(struct xtcp_req *req)
@@ -299,7 +377,11 @@ static void synq_expire(struct xtcp_expent *e)
 	bool resend = false;
 
 	rcu_read_lock();
-	if (!xtcp_synq_listening(req) || !xtcp_mini_hashed(&req->mini))
+	if (!xtcp_synq_listening(req)) {
+		xtcp_synq_orphaned(req);
+		goto out;
+	}
+	if (!xtcp_mini_hashed(&req->mini))
 		goto kill;
 	XTCP_INC(net, TIMEOUTS);
 	if (synq_gives_up(req, &resend)) {
@@ -364,21 +446,12 @@ void xtcp_synq_fill(struct xtcp_req *req, struct sock *listener, const struct sk
  */
 bool xtcp_synq_publish(struct xtcp_req *req)
 {
-	struct xtcp_acceptq *q = xtcp_sk(req->listener)->acceptq;
-
 	req->young = 1;
 	req->cell = synq_cell(req->mini.raddr);
 	req->sent_us = (u32)xtcp_now_us() ? : 1;
-	atomic_inc(&q->syn_len);
-	atomic_inc(&q->young);
-	atomic_inc(&q->cell[req->cell]);
-	smp_wmb();	/* whole before a stale reader of this memory can take a reference */
-	refcount_set(&req->mini.ref, 3);	/* table, queue, us */
+	synq_count(req);
 	if (xtcp_demux_insert_mini(xtcp_req_net(req), &req->mini)) {
-		/* A stale reader may have one too: give all three back as they are. */
-		xtcp_mini_put(&req->mini);
-		synq_unhashed(req);
-		xtcp_mini_put(&req->mini);
+		synq_unpublish(req);
 		return false;
 	}
 	synq_enqueue(req);
@@ -436,6 +509,17 @@ static void synq_drop_ent(struct xtcp_expent *e)
 	xtcp_mini_put(&req->mini);
 }
 
+/* The same. */
+static void synq_orphan_ent(struct xtcp_expent *e)
+{
+	struct xtcp_req *req = container_of(e, struct xtcp_req, mini.exp);
+
+	rcu_read_lock();
+	xtcp_synq_orphaned(req);
+	rcu_read_unlock();
+	xtcp_mini_put(&req->mini);
+}
+
 /**
  * xtcp_synq_drop_listener - all requests of a listener that closed
  * @listener: no more in LISTEN
@@ -443,7 +527,7 @@ static void synq_drop_ent(struct xtcp_expent *e)
 void xtcp_synq_drop_listener(struct sock *listener)
 {
 	xtcp_expq_drop_matching(&xtcp_net(sock_net(listener))->synq, synq_match_listener,
-				listener, synq_drop_ent);
+				listener, synq_orphan_ent);
 }
 
 int xtcp_synq_net_init(struct xtcp_net *xn)

@@ -119,6 +119,7 @@ void xtcp_synq_repeat(struct xtcp_req *req);
 bool xtcp_synq_became_child(struct xtcp_req *req, struct sock *child);
 bool xtcp_synq_kill(struct xtcp_req *req);
 void xtcp_synq_drop(struct xtcp_req *req);
+void xtcp_synq_orphaned(struct xtcp_req *req);
 void xtcp_synq_drop_listener(struct sock *listener);
 
 /* passive.c */

@@ -89,6 +89,7 @@ static const struct sysctl_knob sysctl_knobs[] = {
 	KNOB(max_syn_backlog, 1, INT_MAX, 0),
 	KNOB(max_tw_buckets, 0, INT_MAX, 0),
 	{ .name = "mem", .unit = SYSCTL_MEM, .n = 3, .global = true, .lo = 1, .hi = INT_MAX },
+	KNOB(migrate_req, 0, 1, 0),
 	KNOB(min_snd_mss, XTCP_LEAST_MSS, 65535, XTCP_LEAST_MSS),
 	KNOB(min_tso_segs, 1, 255, 2),
 	KNOB(mtu_probe_floor, XTCP_LEAST_MSS, 65535, XTCP_LEAST_MSS),

@@ -33,6 +33,7 @@ limit_output_bytes 0 2147483647 1048576
 max_orphans 0 2147483647 -
 max_syn_backlog 1 2147483647 -
 max_tw_buckets 0 2147483647 -
+migrate_req 0 1 0
 min_snd_mss 48 65535 48
 min_tso_segs 1 255 2
 mtu_probe_floor 48 65535 48
