@@ -142,6 +142,7 @@ static void recovery_leave(struct xtcp_sock *xs)
 	xs->rec.ca_state = xs->snd.sacked_out ? XTCP_CA_DISORDER : XTCP_CA_OPEN;
 	xs->rec.dupacks = 0;
 	xs->rec.retrans_stamp = 0;
+	xs->rec.frto.phase = XTCP_FRTO_OFF;
 	xs->rec.retrans_ts = 0;
 	xtcp_rack_recovered(&xs->rec.rack);
 	recovery_event(xs, XTCP_CC_EV_OPEN);
