@@ -31,6 +31,10 @@
 #include "kselftest_harness.h"
 #include "xtcp_test.h"
 
+/* Seconds: where time travels, whatever comes from the host's files (modprobe) takes minutes. */
+#undef TEST_TIMEOUT_DEFAULT
+#define TEST_TIMEOUT_DEFAULT	3600
+
 /* <netinet/tcp.h> has these, and an older struct tcp_info. */
 #ifndef SOL_TCP
 #define SOL_TCP	IPPROTO_TCP
