@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Loss recovery on the wire: what goes again after a timeout. Runs where idle time
- * costs nothing (scripts/vm -i).
+ * Loss recovery on the wire: what goes again after a timeout, and what a hostile
+ * receiver makes of SACKs. Runs where idle time costs nothing (scripts/vm -i).
  */
 #include <errno.h>
 #include <netinet/in.h>
@@ -9,8 +9,10 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
+#include <linux/sock_diag.h>
 #include <linux/xtcp.h>
 #include "fsm.h"
 
@@ -161,10 +163,100 @@ static bool rec_frto_off(struct conn *c)
 	return b.head == 1 && !b.fresh;
 }
 
+#define TINY	100u	/* MSS */
+
+/* Many small segments in flight, not more than the device's queue holds. */
+static bool rec_tiny(struct conn *c, int sndbuf)
+{
+	int i;
+
+	c->mss = TINY;
+	c->my_win = 65535;
+	STEP(conn_passive(c));
+	mss = c->ts ? TINY - 12 : TINY;
+	setsockopt(c->fd, SOL_SOCKET, SO_SNDBUF, &sndbuf, sizeof(sndbuf));
+	for (i = 0; i < 5; i++) {
+		while (send(c->fd, payload, sizeof(payload), MSG_DONTWAIT) > 0)
+			;
+		rec_burst(c);
+		rec_ack(c, c->rcv_nxt, 0, 0);
+	}
+	rec_burst(c);
+	return true;
+}
+
+static uint64_t rec_now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000000000ull + ts.tv_nsec;
+}
+
+/* Nanoseconds of guest time, instructions here, for an ACK with one of @n blocks in turn. */
+static uint64_t rec_cost(struct conn *c, unsigned int n, uint32_t segs)
+{
+	uint64_t start, sum = 0;
+	unsigned int i;
+
+	for (i = 0; i < 200 + n; i++) {
+		uint32_t left = c->una + mss * (1 + i % n * (segs + 1));
+
+		start = rec_now_ns();
+		rec_ack(c, c->una, left, left + mss * segs);
+		if (i >= n)
+			sum += rec_now_ns() - start;
+		if (i % 50 == 0)
+			rec_burst(c);
+	}
+	return sum / 200;
+}
+
+/* What a peer says it holds is looked at once, even if it says it in turns. */
+static bool rec_sack_cost(struct conn *c)
+{
+	uint64_t same, two, many;
+
+	if (!c->want_opts)
+		return true;
+	STEP(rec_tiny(c, 1 << 20));
+	STEP((c->rcv_nxt - c->una) / mss > 200);
+	same = rec_cost(c, 1, 80);
+	two = rec_cost(c, 2, 80);
+	many = rec_cost(c, 20, 8);
+	tap_note("an ACK costs %llu, two blocks in turn %llu, twenty %llu ns",
+		 (unsigned long long)same, (unsigned long long)two, (unsigned long long)many);
+	return two < 3 * same && many < 4 * same;
+}
+
+/* CVE-2019-11478: a queue cut to pieces takes no more memory than its buffer allows for. */
+static bool rec_sack_memory(struct conn *c)
+{
+	uint32_t mem[SK_MEMINFO_VARS], most = 0, limit, at, end;
+	socklen_t len = sizeof(mem);
+
+	if (!c->want_opts)
+		return true;
+	STEP(rec_tiny(c, 20000));
+	end = c->rcv_nxt;
+	for (at = c->una + mss; (int32_t)(end - at) > (int32_t)mss; at += 2 * mss) {
+		rec_ack(c, c->una, at, at + mss);
+		STEP(!getsockopt(c->fd, SOL_SOCKET, SO_MEMINFO, mem, &len));
+		if (mem[SK_MEMINFO_WMEM_QUEUED] > most)
+			most = mem[SK_MEMINFO_WMEM_QUEUED];
+	}
+	rec_burst(c);
+	limit = 2 * (mem[SK_MEMINFO_SNDBUF] + 2 * 65536) + 65536;
+	tap_note("%u bytes of %u", most, limit);
+	return most > 0 && most < limit;
+}
+
 static const struct conn_flow flows[] = {
 	{ "F-RTO: a spurious timeout", rec_frto_spurious },
 	{ "F-RTO: a loss", rec_frto_loss },
 	{ "F-RTO: off", rec_frto_off },
+	{ "SACKs in turn", rec_sack_cost },
+	{ "SACKs that cut the queue to pieces", rec_sack_memory },
 };
 
 int main(void)
