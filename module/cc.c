@@ -33,18 +33,58 @@ const struct xtcp_cc_ops *xtcp_cc_find(const char *name)
 }
 
 /**
- * xtcp_cc_names - all algorithms, separated by spaces
+ * xtcp_cc_bit - an algorithm in a set of them
+ * @ops: one of the registry
+ */
+unsigned long xtcp_cc_bit(const struct xtcp_cc_ops *ops)
+{
+	unsigned int i;
+
+	for (i = 0; cc_list[i] != ops; i++)
+		;
+	return BIT(i);
+}
+
+/**
+ * xtcp_cc_names - a set of algorithms as names with a space between
+ * @set: bits of xtcp_cc_bit(), XTCP_CC_ALL for all
  * @buf: result, NUL-terminated
  * @len: its size
  */
-void xtcp_cc_names(char *buf, size_t len)
+void xtcp_cc_names(unsigned long set, char *buf, size_t len)
 {
 	unsigned int i;
 	size_t n = 0;
 
 	buf[0] = '\0';
 	for (i = 0; i < ARRAY_SIZE(cc_list); i++)
-		n += scnprintf(buf + n, len - n, "%s%s", i ? " " : "", cc_list[i]->name);
+		if (set & BIT(i))
+			n += scnprintf(buf + n, len - n, "%s%s", n ? " " : "", cc_list[i]->name);
+}
+
+/**
+ * xtcp_cc_parse - the set that names stand for
+ * @names: with spaces between, taken apart
+ * @set: result
+ *
+ * Return: 0, or -ENOENT for a name that there is not; then @set is as it was
+ */
+int xtcp_cc_parse(char *names, unsigned long *set)
+{
+	const struct xtcp_cc_ops *ops;
+	unsigned long bits = 0;
+	char *name;
+
+	while ((name = strsep(&names, " \t\n"))) {
+		if (!*name)
+			continue;
+		ops = xtcp_cc_find(name);
+		if (!ops)
+			return -ENOENT;
+		bits |= xtcp_cc_bit(ops);
+	}
+	*set = bits;
+	return 0;
 }
 
 /**

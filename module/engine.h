@@ -84,7 +84,10 @@ void xtcp_recovery_handshake_done(struct sock *sk);
 /* cc.c */
 const struct xtcp_cc_ops *xtcp_cc_default(void);	/* of a new namespace: net.c */
 const struct xtcp_cc_ops *xtcp_cc_find(const char *name);
-void xtcp_cc_names(char *buf, size_t len);
+#define XTCP_CC_ALL	(~0ul)
+unsigned long xtcp_cc_bit(const struct xtcp_cc_ops *ops);
+void xtcp_cc_names(unsigned long set, char *buf, size_t len);
+int xtcp_cc_parse(char *names, unsigned long *set);
 void xtcp_cc_assign(struct sock *sk);
 void xtcp_cc_on_ack(struct sock *sk, const struct xtcp_ack_info *ai);
 void xtcp_cc_tx_start(struct sock *sk);

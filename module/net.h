@@ -109,6 +109,7 @@ struct xtcp_knobs {
  * @challenge_count: challenge ACKs left in that second
  * @sysctl: registered table of knobs, @sysctl_table: its memory
  * @cc: congestion control of new sockets; READ_ONCE
+ * @cc_allowed: what a socket may choose without CAP_NET_ADMIN (xtcp_cc_bit()); READ_ONCE
  */
 struct xtcp_net {
 	struct net *net;
@@ -130,6 +131,7 @@ struct xtcp_net {
 	struct ctl_table_header *sysctl;
 	struct ctl_table *sysctl_table;
 	const struct xtcp_cc_ops *cc;
+	unsigned long cc_allowed;
 };
 
 extern unsigned int xtcp_net_id;

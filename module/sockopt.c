@@ -248,11 +248,19 @@ static int sockopt_set_locked(struct sock *sk, int optname, int val)
 	}
 }
 
+static bool sockopt_may_choose(const struct sock *sk, const struct xtcp_cc_ops *ops)
+{
+	struct net *net = sock_net(sk);
+
+	return READ_ONCE(xtcp_net(net)->cc_allowed) & xtcp_cc_bit(ops) ||
+	       ns_capable(net->user_ns, CAP_NET_ADMIN);
+}
+
 static int sockopt_set_congestion(struct sock *sk, sockptr_t optval, unsigned int optlen)
 {
 	const struct xtcp_cc_ops *ops;
 	char name[SOCKOPT_CC_NAME];
-	int len;
+	int len, err = 0;
 
 	if (optlen < 1)
 		return -EINVAL;
@@ -264,14 +272,15 @@ static int sockopt_set_congestion(struct sock *sk, sockptr_t optval, unsigned in
 	ops = xtcp_cc_find(name);
 	if (!ops)
 		return -ENOENT;
-	if ((ops->flags & XTCP_CC_RESTRICTED) &&
-	    !ns_capable(sock_net(sk)->user_ns, CAP_NET_ADMIN))
-		return -EPERM;
 	lock_sock(sk);
-	if (xtcp_sk(sk)->cc.ops != ops)
-		xtcp_cc_switch(&xtcp_sk(sk)->cc, ops);
+	if (xtcp_sk(sk)->cc.ops != ops) {
+		if (sockopt_may_choose(sk, ops))
+			xtcp_cc_switch(&xtcp_sk(sk)->cc, ops);
+		else
+			err = -EPERM;
+	}
 	release_sock(sk);
-	return 0;
+	return err;
 }
 
 static int sockopt_set_tcp(struct sock *sk, int optname, sockptr_t optval, unsigned int optlen)

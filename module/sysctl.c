@@ -126,7 +126,8 @@ static const struct sysctl_knob sysctl_knobs[] = {
 	  .lo = 1, .hi = INT_MAX, .def = { PAGE_SIZE, 16384, 4 << 20 } },
 };
 
-#define SYSCTL_STRINGS		2	/* the two about congestion control */
+#define SYSCTL_STRINGS		3	/* those about congestion control */
+#define SYSCTL_CC_LEN		128
 #define SYSCTL_FILES		(ARRAY_SIZE(sysctl_knobs) + SYSCTL_STRINGS)
 
 static DEFINE_MUTEX(sysctl_mutex);
@@ -246,17 +247,42 @@ static int sysctl_cc_handler(xtcp_ctl_table *table, int write, void *buffer, siz
 	cc = xtcp_cc_find(strim(name));
 	if (!cc)
 		return -ENOENT;
+	mutex_lock(&sysctl_mutex);
+	WRITE_ONCE(xn->cc_allowed, xn->cc_allowed | xtcp_cc_bit(cc));
 	WRITE_ONCE(xn->cc, cc);
+	mutex_unlock(&sysctl_mutex);
+	return 0;
+}
+
+static int sysctl_cc_allowed_handler(xtcp_ctl_table *table, int write, void *buffer,
+				     size_t *lenp, loff_t *ppos)
+{
+	struct xtcp_net *xn = table->extra2;
+	char names[SYSCTL_CC_LEN];
+	struct ctl_table copy = { .data = names, .maxlen = sizeof(names), .mode = table->mode };
+	unsigned long set;
+	int err;
+
+	xtcp_cc_names(READ_ONCE(xn->cc_allowed), names, sizeof(names));
+	err = proc_dostring(&copy, write, buffer, lenp, ppos);
+	if (err || !write)
+		return err;
+	err = xtcp_cc_parse(names, &set);
+	if (err)
+		return err;
+	mutex_lock(&sysctl_mutex);
+	WRITE_ONCE(xn->cc_allowed, set);
+	mutex_unlock(&sysctl_mutex);
 	return 0;
 }
 
 static int sysctl_cc_names_handler(xtcp_ctl_table *table, int write, void *buffer,
 				   size_t *lenp, loff_t *ppos)
 {
-	char names[128];
+	char names[SYSCTL_CC_LEN];
 	struct ctl_table copy = { .data = names, .maxlen = sizeof(names), .mode = table->mode };
 
-	xtcp_cc_names(names, sizeof(names));
+	xtcp_cc_names(XTCP_CC_ALL, names, sizeof(names));
 	return proc_dostring(&copy, write, buffer, lenp, ppos);
 }
 
@@ -292,6 +318,7 @@ static void sysctl_inherit(struct xtcp_net *xn, const struct xtcp_net *first)
 	memcpy(xn->knobs.wmem, first->knobs.wmem, sizeof(xn->knobs.wmem));
 	xn->knobs.max_orphans = READ_ONCE(first->knobs.max_orphans);
 	xn->cc = READ_ONCE(first->cc);
+	xn->cc_allowed = READ_ONCE(first->cc_allowed);
 }
 
 /**
@@ -308,6 +335,7 @@ void xtcp_sysctl_defaults(struct xtcp_net *xn)
 	sysctl_scale(&xn->knobs);
 	xn->knobs.enabled = xn->net->user_ns == &init_user_ns;
 	xn->cc = xtcp_cc_default();
+	xn->cc_allowed = XTCP_CC_ALL;
 	if (!net_eq(xn->net, &init_net))
 		sysctl_inherit(xn, xtcp_net(&init_net));
 }
@@ -323,9 +351,16 @@ static void sysctl_fill_strings(struct ctl_table *table, struct xtcp_net *xn)
 	};
 	table[1] = (struct ctl_table) {
 		.procname = "available_congestion_control",
-		.maxlen = 128,
+		.maxlen = SYSCTL_CC_LEN,
 		.mode = 0444,
 		.proc_handler = sysctl_cc_names_handler,
+	};
+	table[2] = (struct ctl_table) {
+		.procname = "allowed_congestion_control",
+		.maxlen = SYSCTL_CC_LEN,
+		.mode = 0644,
+		.proc_handler = sysctl_cc_allowed_handler,
+		.extra2 = xn,
 	};
 }
 

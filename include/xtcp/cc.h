@@ -18,7 +18,6 @@
 /* Bits of xtcp_cc_ops.flags */
 #define XTCP_CC_NEEDS_PACING 0x01
 #define XTCP_CC_NEEDS_ECN 0x02
-#define XTCP_CC_RESTRICTED 0x04 /* only with CAP_NET_ADMIN or if the knob allows it */
 
 /* Phases of loss recovery; values equal the kernel's TCP_CA_*. */
 enum xtcp_cc_state {

@@ -65,7 +65,7 @@ tw_reuse_delay 1 60000 1000
 window_scaling 0 1 1
 '
 vectors='local_port_range mem rmem wmem'
-strings='available_congestion_control congestion_control'
+strings='allowed_congestion_control available_congestion_control congestion_control'
 
 # get KNOB: its value in $got. No process is started here and below: there are
 # hundreds of writes, and a machine without KVM takes 100 ms to start one.
@@ -191,6 +191,34 @@ congestion() {
 	return $status
 }
 
+# may PROGRAM...: run by it, may a socket choose bbr? What Python says if not.
+may() {
+	"$@" /usr/bin/python3 -c "
+import socket
+s = socket.socket(22, socket.SOCK_STREAM)
+try:
+    s.setsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, b'bbr')
+except OSError as e:
+    print(e.strerror)
+"
+}
+
+allowed() {
+	local all nobody=(setpriv --bounding-set=-net_admin --inh-caps=-net_admin) status=0
+	get available_congestion_control
+	all=$got
+	get allowed_congestion_control
+	[ "$got" = "$all" ] && [ -z "$(may "${nobody[@]}")" ] || status=1
+	taken allowed_congestion_control 'cubic reno' || status=1
+	[ "$(may "${nobody[@]}")" = 'Operation not permitted' ] && [ -z "$(may env)" ] || status=1
+	refused allowed_congestion_control 'bbr nonsense' 'No such file' || status=1
+	put congestion_control bbr
+	get allowed_congestion_control
+	[ "$got" = "$all" ] || status=1
+	put congestion_control cubic
+	return $status
+}
+
 complete() {
 	local known unknown
 	known=$(tr ' ' '\n' <<<"$vectors $strings"; awk 'NF { print $1 }' <<<"$knobs")
@@ -268,9 +296,9 @@ other_users() {
 }
 
 xt_require_xtcp
-xt_require python3 unshare ip
+xt_require python3 setpriv unshare ip
 ktap_print_header
-ktap_set_plan $(($(grep -c . <<<"$knobs") + 12))
+ktap_set_plan $(($(grep -c . <<<"$knobs") + 13))
 
 xt_check "every file of the directory is known here" complete
 while read -r name lo hi default; do
@@ -282,6 +310,7 @@ xt_check "mem" buffers mem 1
 xt_check "local_port_range" ports
 xt_check "local_port_range apart from native's, with a hint in the log" ports_overlap
 xt_check "congestion_control" congestion
+xt_check "allowed_congestion_control" allowed
 xt_netns xt_a xt_b
 xt_check "namespaces do not share knobs" apart
 xt_check "a namespace takes rmem and wmem from the first, nothing else" inherited
