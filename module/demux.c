@@ -401,9 +401,7 @@ static bool demux_del_sock(struct sock *sk)
  *
  * Return: 0, or -EADDRINUSE when the 4-tuple has an owner
  */
-int xtcp_demux_insert_sock(struct sock *sk,
-			   bool (*reuse_tw)(struct sock *sk, struct xtcp_tw *tw),
-			   struct xtcp_tw **old)
+int xtcp_demux_insert_sock(struct sock *sk, xtcp_tw_reuse_fn reuse_tw, struct xtcp_tw **old)
 {
 	struct demux_bucket *b;
 	struct xtcp_tw *tw;

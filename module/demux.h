@@ -127,6 +127,9 @@ struct sock *xtcp_listeners_find(const struct xtcp_key *key, struct sk_buff *skb
 /* Is the 4-tuple free? Called by ports.c while choosing; only a hint, insert decides. */
 bool xtcp_demux_is_free(const struct xtcp_key *key);
 
+/* May connect() of this socket end this TIME_WAIT bucket? Its demux bucket's lock is held. */
+typedef bool (*xtcp_tw_reuse_fn)(struct sock *sk, struct xtcp_tw *tw);
+
 /**
  * xtcp_demux_insert_sock - enter a connecting socket (its addresses and ports set)
  * @reuse_tw: asked, under the bucket lock, when a TIME_WAIT bucket has the 4-tuple:
@@ -135,8 +138,7 @@ bool xtcp_demux_is_free(const struct xtcp_key *key);
  *
  * 0, or -EADDRINUSE when the 4-tuple has an owner.
  */
-int xtcp_demux_insert_sock(struct sock *sk, bool (*reuse_tw)(struct sock *sk, struct xtcp_tw *tw),
-			   struct xtcp_tw **old);
+int xtcp_demux_insert_sock(struct sock *sk, xtcp_tw_reuse_fn reuse_tw, struct xtcp_tw **old);
 /* Enters a mini (key fields, hash, kind set, ref counted by the caller); -EADDRINUSE if taken. */
 int xtcp_demux_insert_mini(struct net *net, struct xtcp_mini *mini);
 /* A copy takes a request's place; false when @old was already unhashed by another. */

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * ephemeral.c owns the choice among ports that XTCP may give out by itself: the
- * range, and per destination the order of trying (RFC 6056). No lock: two that take
- * one cell's place at once meet again at the 4-tuple, where the table decides.
+ * range, and per destination the order of trying (RFC 6056; what a destination has in
+ * use is dest.c's). No lock: two that take one cell's place at once meet again at the
+ * 4-tuple, where the table decides.
  */
 #include <linux/mm.h>
 #include <linux/random.h>
@@ -11,24 +12,35 @@
 #include <xtcp/portperm.h>
 
 #include "compat.h"
+#include "dest.h"
 #include "ephemeral.h"
+#include "guard.h"
+#include "net.h"
+#include "ports.h"
+#include "tw.h"
 
 /* RFC 6056 3.3.4 calls it TABLE_LENGTH. */
 #define EPHEMERAL_CELLS		65536U
 
+/* Places of the order that connect() looks at before it searches for any free port. */
+#define EPHEMERAL_WALK		4U
+
 /* Which of a destination's secrets. */
 enum { EPHEMERAL_SECRET_CELL, EPHEMERAL_SECRET_KEY0, EPHEMERAL_SECRET_KEY1 };
 
-/* How far the orders have been walked since boot, by destination; see _order_dest(). */
+/* How far the orders have been walked since boot, by destination; see ephemeral_order_dest(). */
 static u32 *ephemeral_cells __read_mostly;
 
 /**
  * xtcp_ephemeral_read - the ranges as the knobs have them now
  * @e: filled
- * @net: namespace
+ * @sk: locked; the socket that is to have a port
+ *
+ * A VRF has ports of its own, which the namespace's map of pinned ones does not know.
  */
-void xtcp_ephemeral_read(struct xtcp_ephemeral *e, struct net *net)
+void xtcp_ephemeral_read(struct xtcp_ephemeral *e, const struct sock *sk)
 {
+	struct net *net = sock_net(sk);
 	const struct xtcp_net *xn = xtcp_net(net);
 	int low = READ_ONCE(xn->knobs.local_port_range[0]);
 	int high = READ_ONCE(xn->knobs.local_port_range[1]);
@@ -37,9 +49,34 @@ void xtcp_ephemeral_read(struct xtcp_ephemeral *e, struct net *net)
 	if (high < low)
 		swap(low, high);
 	e->net = net;
+	e->pinned = inet_sk_bound_l3mdev(sk) ? NULL : xn->pin_map;
 	e->low = low;
 	e->count = high - low + 1;
 	inet_get_local_port_range(net, &e->native_low, &e->native_high);
+}
+
+/**
+ * xtcp_ephemeral_check_range - may this be the range of ephemeral ports?
+ * @net: namespace
+ * @low: first port
+ * @high: last port
+ *
+ * Two allocators must never give out one 4-tuple: the range may not overlap native's.
+ *
+ * Return: 0 or -EINVAL
+ */
+int xtcp_ephemeral_check_range(struct net *net, int low, int high)
+{
+	int native_low, native_high;
+
+	if (low < 1 || high > U16_MAX || high < low)
+		return -EINVAL;
+	inet_get_local_port_range(net, &native_low, &native_high);
+	if (high < native_low || low > native_high)
+		return 0;
+	pr_warn_ratelimited("xtcp: net.xtcp.local_port_range %d %d overlaps net.ipv4.ip_local_port_range %d %d: move net.ipv4.ip_local_port_range first\n",
+			    low, high, native_low, native_high);
+	return -EINVAL;
 }
 
 /**
@@ -54,6 +91,40 @@ bool xtcp_ephemeral_skips(const struct xtcp_ephemeral *e, u16 port)
 {
 	return (port >= e->native_low && port <= e->native_high) ||
 	       inet_is_local_reserved_port(e->net, port);
+}
+
+/**
+ * xtcp_ephemeral_mask - the ports of a range in one word of a map of ports
+ * @word: its index
+ * @first: first port of the range
+ * @last: last one
+ */
+unsigned long xtcp_ephemeral_mask(u32 word, u32 first, u32 last)
+{
+	u32 base = word * BITS_PER_LONG, end = base + BITS_PER_LONG - 1;
+
+	if (last < base || first > end || last < first)
+		return 0;
+	return GENMASK(min(last, end) - base, max(first, base) - base);
+}
+
+/**
+ * xtcp_ephemeral_word - which ports of a word connect() may choose, wherever it goes to
+ * @e: the range
+ * @word: index into a map of ports
+ *
+ * As xtcp_ephemeral_skips(), and without those that somebody bound.
+ */
+unsigned long xtcp_ephemeral_word(const struct xtcp_ephemeral *e, u32 word)
+{
+	const unsigned long *reserved = e->net->ipv4.sysctl_local_reserved_ports;
+	unsigned long no = xtcp_ephemeral_mask(word, e->native_low, e->native_high);
+
+	if (reserved)
+		no |= READ_ONCE(reserved[word]);
+	if (e->pinned)
+		no |= READ_ONCE(e->pinned[word]);
+	return ~no;
 }
 
 /**
@@ -91,21 +162,16 @@ static u64 ephemeral_secret(const struct xtcp_key *key, u16 which, u32 extra)
 			    &xtcp_net(key->net)->port_key);
 }
 
-/**
- * xtcp_ephemeral_order_dest - the order for a destination (RFC 6056 3.3.4, threats 11)
- * @o: filled
- * @e: the range
- * @key: addresses and the peer's port
- *
- * Where the RFC walks upwards from a secret start, here the order itself is secret: a
- * permutation of the range. It goes on where the last connect() to this destination
- * stopped, so a port comes back as late as can be, and it is drawn anew when it has been
- * walked through, so nobody who watches one destination learns it. Destinations share
- * cells by chance; a port does not tell its place in the order, so that shows nowhere and
- * identifies no device.
+/*
+ * The order for a destination (RFC 6056 3.3.4). Where the RFC walks upwards from a secret
+ * start, here the order itself is secret: a permutation of the range. It goes on where
+ * the last connect() to this destination stopped, so a port comes back as late as can be,
+ * and it is drawn anew when it has been walked through, so nobody who watches one
+ * destination learns it. Destinations share cells by chance; a port does not tell its
+ * place in the order, so that shows nowhere and identifies no device.
  */
-void xtcp_ephemeral_order_dest(struct xtcp_ephemeral_order *o, const struct xtcp_ephemeral *e,
-			       const struct xtcp_key *key)
+static void ephemeral_order_dest(struct xtcp_ephemeral_order *o, const struct xtcp_ephemeral *e,
+				 const struct xtcp_key *key)
 {
 	u64 secret = ephemeral_secret(key, EPHEMERAL_SECRET_CELL, 0);
 	u32 pos, round;
@@ -136,14 +202,158 @@ u16 xtcp_ephemeral_nth(const struct xtcp_ephemeral *e, const struct xtcp_ephemer
 	return e->low + xtcp_portperm_nth(o->key, o->count, (o->start + i) % o->count);
 }
 
+/* How connect() goes about it: each leg ends where nothing is left. */
+enum ephemeral_leg {
+	EPHEMERAL_LEG_WALK,		/* the first few in the secret order */
+	EPHEMERAL_LEG_UP,		/* free ones from there up */
+	EPHEMERAL_LEG_REST,		/* free ones below */
+	EPHEMERAL_LEG_REUSE_UP,		/* those in TIME_WAIT long enough */
+	EPHEMERAL_LEG_REUSE_REST,
+	EPHEMERAL_LEG_DONE,
+};
+
 /**
- * xtcp_ephemeral_took - the next connect() to this destination starts behind
- * @o: of the destination
- * @i: the place of the port taken
+ * struct ephemeral_choice - one connect() that looks for a port
+ * @e: the range
+ * @order: of the destination
+ * @dest: the destination
+ * @reuse: may TIME_WAIT be cut short, and for whom; or NULL (tw_reuse)
+ * @leg: how far it is
+ * @walked: places of @order it has been to
+ * @from: the port at which the search for free ones begins
+ * @next: the one at which it goes on
+ *
+ * A few places of the secret order come first: while the range is half empty, one of
+ * them will do, and the next port is anybody's guess. Then any free one will do, from there
+ * upwards; last those in TIME_WAIT. However full the range is, this ends soon.
  */
-void xtcp_ephemeral_took(const struct xtcp_ephemeral_order *o, u32 i)
+struct ephemeral_choice {
+	struct xtcp_ephemeral e;
+	struct xtcp_ephemeral_order order;
+	struct xtcp_dest *dest;
+	xtcp_tw_reuse_fn reuse;
+	enum ephemeral_leg leg;
+	u32 walked;
+	u32 from;
+	u32 next;
+};
+
+static u16 ephemeral_walk(struct ephemeral_choice *c)
 {
-	WRITE_ONCE(*o->cell, READ_ONCE(*o->cell) + i + 1);
+	u32 most = min(EPHEMERAL_WALK, c->e.count);
+	u16 port;
+
+	while (c->walked < most) {
+		port = xtcp_ephemeral_nth(&c->e, &c->order, c->walked++);
+		c->from = port;
+		if (xtcp_ephemeral_word(&c->e, port / BITS_PER_LONG) & BIT(port % BITS_PER_LONG) &&
+		    xtcp_dest_is_free(c->dest, port))
+			return port;
+	}
+	return 0;
+}
+
+/* The next on this leg, which ends at @last. */
+static u16 ephemeral_search(struct ephemeral_choice *c, u32 last)
+{
+	u16 port;
+
+	if (c->next > last)
+		return 0;
+	if (c->leg < EPHEMERAL_LEG_REUSE_UP)
+		port = xtcp_dest_next_free(c->dest, &c->e, c->next, last);
+	else
+		port = xtcp_dest_next_reusable(c->dest, &c->e, c->next, last);
+	c->next = port + 1;
+	return port;
+}
+
+static void ephemeral_next_leg(struct ephemeral_choice *c)
+{
+	c->leg++;
+	if (c->leg == EPHEMERAL_LEG_UP && c->walked == c->e.count)
+		c->leg = EPHEMERAL_LEG_REUSE_UP;	/* been to all of them */
+	if (c->leg == EPHEMERAL_LEG_REUSE_UP && !c->reuse)
+		c->leg = EPHEMERAL_LEG_DONE;
+	if (c->leg == EPHEMERAL_LEG_UP || c->leg == EPHEMERAL_LEG_REUSE_UP)
+		c->next = c->from;
+	else
+		c->next = c->e.low;
+}
+
+/* The next port to try, or 0 when there is none left. */
+static u16 ephemeral_next(struct ephemeral_choice *c)
+{
+	u32 high = c->e.low + c->e.count - 1;
+	u16 port = 0;
+
+	for (; c->leg < EPHEMERAL_LEG_DONE; ephemeral_next_leg(c)) {
+		if (c->leg == EPHEMERAL_LEG_WALK)
+			port = ephemeral_walk(c);
+		else if (c->leg == EPHEMERAL_LEG_UP || c->leg == EPHEMERAL_LEG_REUSE_UP)
+			port = ephemeral_search(c, high);
+		else
+			port = ephemeral_search(c, c->from - 1);
+		if (port)
+			break;
+	}
+	return port;
+}
+
+/* The next connect() to this destination starts behind. */
+static void ephemeral_took(const struct ephemeral_choice *c)
+{
+	u32 *cell = c->order.cell;
+
+	WRITE_ONCE(*cell, READ_ONCE(*cell) + c->walked);
+}
+
+static int ephemeral_try(struct sock *sk, struct ephemeral_choice *c, struct xtcp_key *key)
+{
+	int err;
+
+	while ((key->lport = ephemeral_next(c))) {
+		if (xtcp_guard_conflict(key)) {
+			xtcp_dest_refuse(c->dest, key->lport);
+			continue;
+		}
+		err = xtcp_ports_connect_via(sk, c->dest, key->lport, c->reuse);
+		if (!err)
+			ephemeral_took(c);
+		if (err != -EADDRINUSE)
+			return err;
+		cond_resched();
+	}
+	xtcp_ephemeral_exhausted(&c->e);
+	return -EADDRNOTAVAIL;
+}
+
+/**
+ * xtcp_ephemeral_connect - a port for an active open
+ * @sk: locked, SYN_SENT, without a port, addresses and peer's port set
+ *
+ * On success the socket is in the connection table.
+ *
+ * Return: 0, -EADDRNOTAVAIL when every port has a connection to this peer, -ENOMEM
+ */
+int xtcp_ephemeral_connect(struct sock *sk)
+{
+	struct ephemeral_choice c = {
+		.reuse = xtcp_tw_reuses(sk) ? xtcp_tw_may_reuse : NULL,
+	};
+	struct xtcp_key key;
+	int err;
+
+	xtcp_demux_key_of_sock(&key, sk);
+	xtcp_ephemeral_read(&c.e, sk);
+	c.dest = xtcp_dest_get(&key, &c.e);
+	if (!c.dest)
+		return -ENOMEM;
+	ephemeral_order_dest(&c.order, &c.e, &key);
+	err = ephemeral_try(sk, &c, &key);
+	if (err)
+		xtcp_dest_put(c.dest);
+	return err;
 }
 
 /**

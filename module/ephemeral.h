@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * ephemeral.c: which ports XTCP may give out by itself, and in which order it
- * tries them.
+ * tries them; connect()'s way through them.
  */
 #ifndef _XTCP_EPHEMERAL_H
 #define _XTCP_EPHEMERAL_H
@@ -12,6 +12,7 @@
 /**
  * struct xtcp_ephemeral - the ephemeral ports of a namespace, read once per call
  * @net: the namespace
+ * @pinned: ports that bind() or listen() has, one bit each, or NULL
  * @low: first port
  * @count: how many, at least 1
  * @native_low: first port that native TCP gives out, never ours
@@ -19,6 +20,7 @@
  */
 struct xtcp_ephemeral {
 	struct net *net;
+	const unsigned long *pinned;
 	u32 low;
 	u32 count;
 	int native_low;
@@ -42,17 +44,17 @@ struct xtcp_ephemeral_order {
 int xtcp_ephemeral_init(void);
 void xtcp_ephemeral_exit(void);
 
-void xtcp_ephemeral_read(struct xtcp_ephemeral *e, struct net *net);
+void xtcp_ephemeral_read(struct xtcp_ephemeral *e, const struct sock *sk);
 bool xtcp_ephemeral_skips(const struct xtcp_ephemeral *e, u16 port);
+unsigned long xtcp_ephemeral_word(const struct xtcp_ephemeral *e, u32 word);
+unsigned long xtcp_ephemeral_mask(u32 word, u32 first, u32 last);
 void xtcp_ephemeral_exhausted(const struct xtcp_ephemeral *e);
 
-/* bind(): an order for this one call. */
+/* bind(): an order for this one call, and the @i-th port in it. */
 void xtcp_ephemeral_order_random(struct xtcp_ephemeral_order *o, const struct xtcp_ephemeral *e);
-/* connect(): the destination's own; @key without a local port. */
-void xtcp_ephemeral_order_dest(struct xtcp_ephemeral_order *o, const struct xtcp_ephemeral *e,
-			       const struct xtcp_key *key);
 u16 xtcp_ephemeral_nth(const struct xtcp_ephemeral *e, const struct xtcp_ephemeral_order *o, u32 i);
-/* The @i-th was taken. */
-void xtcp_ephemeral_took(const struct xtcp_ephemeral_order *o, u32 i);
+
+int xtcp_ephemeral_check_range(struct net *net, int low, int high);
+int xtcp_ephemeral_connect(struct sock *sk);
 
 #endif /* _XTCP_EPHEMERAL_H */

@@ -288,6 +288,18 @@ bool xtcp_guard_native_has(const struct xtcp_key *key)
 }
 
 /**
+ * xtcp_guard_conflict - the same for connect(), which must stay away then: counted
+ * @key: the 4-tuple
+ */
+bool xtcp_guard_conflict(const struct xtcp_key *key)
+{
+	if (!xtcp_guard_native_has(key))
+		return false;
+	XTCP_INC(key->net, GUARDCONFLICT);
+	return true;
+}
+
+/**
  * xtcp_guard_init - the slab of guards
  *
  * Return: 0 or -ENOMEM

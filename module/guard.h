@@ -24,5 +24,6 @@ struct xtcp_guard *xtcp_guard_claim(const struct sock *sk, u16 port);
 void xtcp_guard_release(struct xtcp_guard *g);
 /* Does native TCP have a connection with this 4-tuple? RCU/BH. */
 bool xtcp_guard_native_has(const struct xtcp_key *key);
+bool xtcp_guard_conflict(const struct xtcp_key *key);
 
 #endif /* _XTCP_GUARD_H */

@@ -96,6 +96,7 @@ struct xtcp_knobs {
  * @mib: per-CPU counters (mib.h)
  * @port_map: one bit per local port with an owner; the hook's first test.
  *	Written under the port's bucket lock, read without
+ * @pin_map: the same, of ports that bind() or listen() has, VRFs' not among them
  * @sockets: open sockets, of any state, the guard's not among them
  * @orphans: sockets without a file that still speak
  * @isn_key: siphash key of initial sequence numbers (RFC 6528)
@@ -117,6 +118,7 @@ struct xtcp_net {
 	struct xtcp_knobs knobs;
 	struct xtcp_mib __percpu *mib;
 	unsigned long *port_map;
+	unsigned long *pin_map;
 	atomic_t sockets;
 	atomic_t orphans;
 	siphash_key_t isn_key;

@@ -17,6 +17,7 @@
 
 #include "compat.h"
 #include "demux.h"
+#include "dest.h"
 #include "ephemeral.h"
 #include "guard.h"
 #include "ports.h"
@@ -128,16 +129,27 @@ out:
 	kmem_cache_free(ports_slab, p);
 }
 
+/* What connect() need not try. */
+static void ports_map_pins(const struct xtcp_port *p)
+{
+	if (!p->l3mdev)
+		assign_bit(p->num, xtcp_net(p->net)->pin_map, p->pins);
+}
+
 static void ports_hold(struct xtcp_port *p, bool pinned)
 {
 	p->holders++;
 	p->pins += pinned;
+	if (pinned && p->pins == 1)
+		ports_map_pins(p);
 }
 
 static void ports_drop(struct ports_bucket *b, struct xtcp_port *p, bool pinned)
 {
 	lockdep_assert_held(&b->lock);
 	p->pins -= pinned;
+	if (pinned && !p->pins)
+		ports_map_pins(p);
 	if (!--p->holders)
 		ports_destroy(b, p);
 }
@@ -162,6 +174,9 @@ static void ports_disown(struct ports_bucket *b, struct sock *sk)
 	hlist_del_init(&xs->port_node);
 	WRITE_ONCE(xs->port, NULL);
 	inet_sk(sk)->inet_num = 0;
+	if (xs->dest)
+		xtcp_dest_release(xs->dest, p->num);
+	xs->dest = NULL;
 	ports_drop(b, p, xs->port_pinned);
 	xs->port_pinned = false;
 }
@@ -231,30 +246,6 @@ static bool ports_conflict(const struct xtcp_port *p, struct sock *sk, bool exac
 	return ports_tw_conflict(p, sk, exact);
 }
 
-/**
- * xtcp_ports_check_range - may this be the range of ephemeral ports?
- * @net: namespace
- * @low: first port
- * @high: last port
- *
- * Two allocators must never give out one 4-tuple: the range may not overlap native's.
- *
- * Return: 0 or -EINVAL
- */
-int xtcp_ports_check_range(struct net *net, int low, int high)
-{
-	int native_low, native_high;
-
-	if (low < 1 || high > U16_MAX || high < low)
-		return -EINVAL;
-	inet_get_local_port_range(net, &native_low, &native_high);
-	if (high < native_low || low > native_high)
-		return 0;
-	pr_warn_ratelimited("xtcp: net.xtcp.local_port_range %d %d overlaps net.ipv4.ip_local_port_range %d %d: move net.ipv4.ip_local_port_range first\n",
-			    low, high, native_low, native_high);
-	return -EINVAL;
-}
-
 static int ports_claim(struct sock *sk, u16 num, bool exact)
 {
 	struct ports_bucket *b = ports_bucket(sock_net(sk), num);
@@ -288,7 +279,7 @@ static int ports_claim_any(struct sock *sk)
 	int err;
 	u32 i;
 
-	xtcp_ephemeral_read(&e, sock_net(sk));
+	xtcp_ephemeral_read(&e, sk);
 	xtcp_ephemeral_order_random(&order, &e);
 	for (i = 0; i < e.count; i++) {
 		num = xtcp_ephemeral_nth(&e, &order, i);
@@ -415,21 +406,51 @@ int xtcp_ports_listen_ok(struct sock *sk)
 
 /* connect() */
 
-typedef bool (*ports_reuse_fn)(struct sock *sk, struct xtcp_tw *tw);
+/* Has bind() or listen() this port in any VRF? */
+static bool ports_pinned(const struct ports_bucket *b, const struct net *net, u16 num)
+{
+	const struct xtcp_port *p;
 
-/* A port that somebody bound is left alone; one that connect() chose serves many. */
-static int ports_connect_via(struct sock *sk, u16 num, ports_reuse_fn reuse)
+	lockdep_assert_held(&b->lock);
+	hlist_for_each_entry(p, &b->chain, node)
+		if (p->num == num && p->pins && net_eq(p->net, net))
+			return true;
+	return false;
+}
+
+/* A 4-tuple that nobody bound has a share in the destination, and its end will be told. */
+static void ports_note_taken(const struct ports_bucket *b, struct xtcp_dest *d,
+			     const struct net *net, u16 num)
+{
+	if (ports_pinned(b, net, num))
+		xtcp_dest_refuse(d, num);
+	else
+		xtcp_dest_learn(d, num);
+}
+
+/**
+ * xtcp_ports_connect_via - connect() by a port that xtcp_ephemeral_connect() chose
+ * @sk: locked, SYN_SENT, without a port, addresses and peer's port set
+ * @d: its destination, with a share, which is the socket's on success
+ * @num: the port, host order
+ * @reuse: as in xtcp_demux_insert_sock()
+ *
+ * A port that somebody bound is left alone; one that connect() chose serves many.
+ *
+ * Return: 0, -EADDRINUSE or -ENOMEM
+ */
+int xtcp_ports_connect_via(struct sock *sk, struct xtcp_dest *d, u16 num, xtcp_tw_reuse_fn reuse)
 {
 	struct ports_bucket *b = ports_bucket(sock_net(sk), num);
 	int l3mdev = inet_sk_bound_l3mdev(sk);
 	struct xtcp_tw *old = NULL;
 	struct xtcp_port *p;
-	int err;
+	int err = -EADDRINUSE;
 
 	spin_lock_bh(&b->lock);
 	p = ports_find(b, sock_net(sk), num, l3mdev);
 	if (p && p->pins) {
-		err = -EADDRINUSE;
+		xtcp_dest_refuse(d, num);
 		goto out;
 	}
 	if (!p)
@@ -441,6 +462,7 @@ static int ports_connect_via(struct sock *sk, u16 num, ports_reuse_fn reuse)
 	ports_own(p, sk, false);
 	err = xtcp_demux_insert_sock(sk, reuse, &old);
 	if (err) {
+		ports_note_taken(b, d, sock_net(sk), num);
 		ports_disown(b, sk);
 		inet_sk(sk)->inet_sport = 0;
 	}
@@ -448,42 +470,11 @@ out:
 	spin_unlock_bh(&b->lock);
 	if (old)
 		xtcp_tw_release(sock_net(sk), old);	/* takes the lock of its port */
-	return err;
-}
-
-static bool ports_native_conflict(const struct xtcp_key *key)
-{
-	if (!xtcp_guard_native_has(key))
-		return false;
-	XTCP_INC(key->net, GUARDCONFLICT);
-	return true;
-}
-
-static int ports_connect_any(struct sock *sk, ports_reuse_fn reuse)
-{
-	struct xtcp_ephemeral_order order;
-	struct xtcp_ephemeral e;
-	struct xtcp_key key;
-	int err;
-	u32 i;
-
-	xtcp_demux_key_of_sock(&key, sk);
-	xtcp_ephemeral_read(&e, sock_net(sk));
-	xtcp_ephemeral_order_dest(&order, &e, &key);
-	for (i = 0; i < e.count; i++) {
-		key.lport = xtcp_ephemeral_nth(&e, &order, i);
-		if (xtcp_ephemeral_skips(&e, key.lport) ||
-		    (!reuse && !xtcp_demux_is_free(&key)) || ports_native_conflict(&key))
-			continue;
-		err = ports_connect_via(sk, key.lport, reuse);
-		if (!err)
-			xtcp_ephemeral_took(&order, i);
-		if (err != -EADDRINUSE)
-			return err;
-		cond_resched();
-	}
-	xtcp_ephemeral_exhausted(&e);
-	return -EADDRNOTAVAIL;
+	if (err)
+		return err;
+	xtcp_sk(sk)->dest = d;
+	xtcp_dest_take(d, num);
+	return 0;
 }
 
 /* Who insists on a port may end its TIME_WAIT whatever tw_reuse says, as in native TCP. */
@@ -494,7 +485,7 @@ static int ports_connect_bound(struct sock *sk)
 	int err;
 
 	xtcp_demux_key_of_sock(&key, sk);
-	if (ports_native_conflict(&key))
+	if (xtcp_guard_conflict(&key))
 		return -EADDRNOTAVAIL;
 	err = xtcp_demux_insert_sock(sk, xtcp_tw_may_end, &old);
 	if (old)
@@ -513,12 +504,10 @@ static int ports_connect_bound(struct sock *sk)
  */
 int xtcp_ports_connect(struct sock *sk)
 {
-	ports_reuse_fn reuse = xtcp_knob(sock_net(sk), tw_reuse) ? xtcp_tw_may_reuse : NULL;
-
 	sock_owned_by_me(sk);
 	if (xtcp_sk(sk)->port)
 		return ports_connect_bound(sk);
-	return ports_connect_any(sk, reuse);
+	return xtcp_ephemeral_connect(sk);
 }
 
 /* Children and TIME_WAIT buckets */
@@ -606,6 +595,9 @@ void xtcp_ports_tw_hold(struct xtcp_tw *tw, struct sock *sk)
 	ports_hold(p, xtcp_sk(sk)->port_pinned);
 	t = ports_tw_find(p, tw) ?: ports_tw_create(p, tw);
 	(t ? t->count : p->tw_any)[ports_tw_share(tw)]++;
+	if (xtcp_sk(sk)->dest)
+		xtcp_dest_hand_over(xtcp_sk(sk)->dest, tw);
+	xtcp_sk(sk)->dest = NULL;
 	spin_unlock_bh(&b->lock);
 }
 
@@ -674,14 +666,27 @@ void xtcp_ports_tw_drop(struct net *net, struct xtcp_tw *tw)
 	DEBUG_NET_WARN_ON_ONCE(!p);
 	if (p)
 		ports_drop(b, p, flags & XTCP_TW_PINNED);
+	if (!(flags & XTCP_TW_PINNED))
+		xtcp_dest_tw_release(net, tw);
 	spin_unlock_bh(&b->lock);
 	xtcp_tw_clear_flag(tw, XTCP_TW_PORT);
+}
+
+/**
+ * xtcp_ports_tw_wait - a bucket went from FIN_WAIT_2 to TIME_WAIT
+ * @net: namespace
+ * @tw: the bucket, referenced
+ */
+void xtcp_ports_tw_wait(struct net *net, const struct xtcp_tw *tw)
+{
+	if ((xtcp_tw_flags(tw) & (XTCP_TW_PORT | XTCP_TW_PINNED)) == XTCP_TW_PORT)
+		xtcp_dest_tw_wait(net, tw);
 }
 
 /* Coming and going */
 
 /**
- * xtcp_ports_net_init - the map of ports
+ * xtcp_ports_net_init - the maps of ports
  * @xn: new namespace
  *
  * Return: 0 or -ENOMEM
@@ -689,17 +694,24 @@ void xtcp_ports_tw_drop(struct net *net, struct xtcp_tw *tw)
 int xtcp_ports_net_init(struct xtcp_net *xn)
 {
 	xn->port_map = bitmap_zalloc(U16_MAX + 1, GFP_KERNEL_ACCOUNT);
-	return xn->port_map ? 0 : -ENOMEM;
+	xn->pin_map = bitmap_zalloc(U16_MAX + 1, GFP_KERNEL_ACCOUNT);
+	if (xn->port_map && xn->pin_map)
+		return 0;
+	bitmap_free(xn->port_map);
+	bitmap_free(xn->pin_map);
+	return -ENOMEM;
 }
 
 /**
- * xtcp_ports_net_exit - free the map
+ * xtcp_ports_net_exit - free the maps
  * @xn: its sockets, TIME_WAIT buckets and hooks are gone
  */
 void xtcp_ports_net_exit(struct xtcp_net *xn)
 {
 	DEBUG_NET_WARN_ON_ONCE(!bitmap_empty(xn->port_map, U16_MAX + 1));
+	DEBUG_NET_WARN_ON_ONCE(!bitmap_empty(xn->pin_map, U16_MAX + 1));
 	bitmap_free(xn->port_map);
+	bitmap_free(xn->pin_map);
 	xn->port_map = NULL;
 }
 
@@ -748,11 +760,16 @@ int xtcp_ports_init(void)
 	err = ports_init_table();
 	if (err)
 		goto err_slabs;
-	err = xtcp_ephemeral_init();
+	err = xtcp_dest_init();
 	if (err)
 		goto err_table;
+	err = xtcp_ephemeral_init();
+	if (err)
+		goto err_dest;
 	return 0;
 
+err_dest:
+	xtcp_dest_exit();
 err_table:
 	kvfree(ports_table);
 err_slabs:
@@ -766,6 +783,7 @@ err_slabs:
 void xtcp_ports_exit(void)
 {
 	xtcp_ephemeral_exit();
+	xtcp_dest_exit();
 	kvfree(ports_table);
 	ports_exit_slabs();
 }

@@ -9,8 +9,10 @@
 #ifndef _XTCP_PORTS_H
 #define _XTCP_PORTS_H
 
+#include "demux.h"
 #include "sock.h"
 
+struct xtcp_dest;
 struct xtcp_tw;
 
 int xtcp_ports_init(void);
@@ -34,6 +36,7 @@ int xtcp_ports_listen_ok(struct sock *sk);
  * port left, or the bound 4-tuple is taken), -ENOMEM.
  */
 int xtcp_ports_connect(struct sock *sk);
+int xtcp_ports_connect_via(struct sock *sk, struct xtcp_dest *d, u16 num, xtcp_tw_reuse_fn reuse);
 /*
  * A child takes a share in its listener's port, once its own inet_num is set and before
  * it is hashed. False: the listener has given its port up, the child has none.
@@ -43,6 +46,7 @@ bool xtcp_ports_inherit(struct sock *child, const struct sock *listener);
 static inline void xtcp_ports_init_clone(struct sock *child)
 {
 	xtcp_sk(child)->port = NULL;
+	xtcp_sk(child)->dest = NULL;
 	xtcp_sk(child)->guard = NULL;
 	xtcp_sk(child)->port_pinned = false;
 }
@@ -50,8 +54,8 @@ static inline void xtcp_ports_init_clone(struct sock *child)
 /* TIME_WAIT (its key filled) takes a share in the socket's port, and gives it back. */
 void xtcp_ports_tw_hold(struct xtcp_tw *tw, struct sock *sk);
 void xtcp_ports_tw_drop(struct net *net, struct xtcp_tw *tw);
-/* A range as sysctl wants it: 0 or -EINVAL (overlaps native's; logged which knob to move). */
-int xtcp_ports_check_range(struct net *net, int low, int high);
+/* It went from FIN_WAIT_2 to TIME_WAIT. */
+void xtcp_ports_tw_wait(struct net *net, const struct xtcp_tw *tw);
 
 /* First test of a segment: may @port (host order) be one of XTCP's? */
 static inline bool xtcp_ports_maybe_ours(const struct xtcp_net *xn, u16 port)

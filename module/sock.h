@@ -34,6 +34,7 @@
 
 struct xtcp_acceptq;
 struct xtcp_af_ops;
+struct xtcp_dest;
 struct xtcp_guard;
 struct xtcp_port;
 
@@ -120,6 +121,7 @@ struct xtcp_sock {
 	u32 accept_stamp;		/* acceptq.c: since when, milliseconds */
 	struct xtcp_port *port;		/* ports.c: the owner entry of inet_num */
 	struct hlist_node port_node;	/* ports.c: among the port's owners */
+	struct xtcp_dest *dest;		/* ports.c: share in it; port chosen by connect() */
 	struct xtcp_guard *guard;	/* ports.c: claim in native TCP, or NULL */
 	bool port_pinned;		/* ports.c: by bind() or listen(), or inherited */
 	u32 defer_accept;		/* TCP_DEFER_ACCEPT: SYN-ACK transmissions to wait */

@@ -14,8 +14,8 @@
 
 #include "compat.h"
 #include "engine.h"
+#include "ephemeral.h"
 #include "net.h"
-#include "ports.h"
 
 #define SYSCTL_MAX_VALUES	3
 #define SYSCTL_MAX_MS		86400000	/* a day */
@@ -191,7 +191,7 @@ static int sysctl_check(struct xtcp_net *xn, const struct sysctl_knob *k, const 
 	int i;
 
 	if (k->unit == SYSCTL_PORTS)
-		return xtcp_ports_check_range(xn->net, val[0], val[1]);
+		return xtcp_ephemeral_check_range(xn->net, val[0], val[1]);
 	for (i = 1; i < k->n; i++)
 		if (val[i] < val[i - 1])
 			return -EINVAL;

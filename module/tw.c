@@ -282,6 +282,7 @@ static enum xtcp_tw_verdict tw_take_fin(struct net *net, struct xtcp_tw *tw,
 	tw_take_ts(tw, opts);
 	xtcp_twq_rearm(tw_queue(net), tw, tw_class_after_fin(net, tw));
 	xtcp_tw_clear_flag(tw, XTCP_TW_FIN_WAIT2);
+	xtcp_ports_tw_wait(net, tw);
 	return XTCP_TW_ACK;
 }
 
@@ -451,6 +452,18 @@ static u32 tw_age_ms(const struct xtcp_tw *tw)
 		return 0;
 	age = (u32)jiffies - READ_ONCE(tw->expires) + (u32)xtcp_twq_lifetime(class);
 	return jiffies_to_msecs(max(age, 0));	/* the two may be of different lifetimes */
+}
+
+/**
+ * xtcp_tw_reuses - may connect() of this socket cut a TIME_WAIT short at all? (tw_reuse)
+ * @sk: locked, its addresses set
+ */
+bool xtcp_tw_reuses(const struct sock *sk)
+{
+	int reuse = xtcp_knob(sock_net(sk), tw_reuse);
+
+	return reuse == 1 || (reuse == 2 && (sk->sk_bound_dev_if == LOOPBACK_IFINDEX ||
+					     xtcp_sk(sk)->af->is_loopback(sk)));
 }
 
 /**

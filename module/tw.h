@@ -49,6 +49,7 @@ void xtcp_tw_net_exit(struct xtcp_net *xn);
 bool xtcp_tw_replace(struct sock *sk, int substate, unsigned long lifetime);
 enum xtcp_tw_verdict xtcp_tw_rcv(struct net *net, struct xtcp_tw *tw, const struct xtcp_seg *seg,
 				 const struct xtcp_opts *opts, bool listener, u32 *isn);
+bool xtcp_tw_reuses(const struct sock *sk);
 bool xtcp_tw_may_reuse(struct sock *sk, struct xtcp_tw *tw);
 bool xtcp_tw_may_end(struct sock *sk, struct xtcp_tw *tw);
 void xtcp_tw_release(struct net *net, struct xtcp_tw *tw);

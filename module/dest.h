@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * dest.c: destinations, and which ephemeral ports each has in use.
+ *
+ * A destination is a local address, a peer's address and its port. There is an entry for
+ * each that has connections from ports that connect() chose, or TIME_WAIT buckets of them:
+ * each is a share, and the entry goes with the last. Above DEST_HOT shares it gets a map
+ * of its ports, so that a free one, or that there is none, is found in a time that does
+ * not depend on how many are in use.
+ *
+ * The map is a hint. The 4-tuple decides (demux.c), and a port that the map takes for free
+ * and that is not costs a vain attempt, after which the map knows it.
+ */
+#ifndef _XTCP_DEST_H
+#define _XTCP_DEST_H
+
+#include "demux.h"
+#include "ephemeral.h"
+#include "twmem.h"
+
+struct xtcp_dest;
+
+int xtcp_dest_init(void);
+void xtcp_dest_exit(void);
+
+/* A share in the entry for the key's addresses and peer's port. Process context. */
+struct xtcp_dest *xtcp_dest_get(const struct xtcp_key *key, const struct xtcp_ephemeral *e);
+/* The share back; it has no port. */
+void xtcp_dest_put(struct xtcp_dest *d);
+/* A share's connection came to have a port, and ended. */
+void xtcp_dest_take(struct xtcp_dest *d, u16 port);
+void xtcp_dest_release(struct xtcp_dest *d, u16 port);
+/* TIME_WAIT takes over a connection's share, begins, and ends. */
+void xtcp_dest_hand_over(struct xtcp_dest *d, const struct xtcp_tw *tw);
+void xtcp_dest_tw_wait(struct net *net, const struct xtcp_tw *tw);
+void xtcp_dest_tw_release(struct net *net, const struct xtcp_tw *tw);
+
+/* The port is another connection's with this destination; or may not be tried for a while. */
+void xtcp_dest_learn(struct xtcp_dest *d, u16 port);
+void xtcp_dest_refuse(struct xtcp_dest *d, u16 port);
+
+/* As far as the map knows; 0: none from @first to @last. */
+bool xtcp_dest_is_free(struct xtcp_dest *d, u16 port);
+u16 xtcp_dest_next_free(struct xtcp_dest *d, const struct xtcp_ephemeral *e, u32 first, u32 last);
+u16 xtcp_dest_next_reusable(struct xtcp_dest *d, const struct xtcp_ephemeral *e, u32 first,
+			    u32 last);
+
+#endif /* _XTCP_DEST_H */
