@@ -119,7 +119,7 @@ static const struct sysctl_knob sysctl_knobs[] = {
 	KNOB(tso_rtt_log, 0, 31, 9),
 	KNOB(tso_win_divisor, 0, 255, 3),
 	KNOB(tw_recycle, 0, 1, 0),
-	KNOB(tw_reuse, 0, 2, 2),
+	KNOB(tw_reuse, 0, 2, 1),
 	KNOB(tw_reuse_delay, 1, 60000, 1000),
 	KNOB(window_scaling, 0, 1, 1),
 	{ .name = "wmem", .offset = KNOB_AT(wmem), .unit = SYSCTL_ORDERED, .n = 3,

@@ -21,6 +21,7 @@
 #include <stddef.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -29,6 +30,7 @@
 #include "xtcp_test.h"
 
 #define LEFT		"/proc/self/net/"
+#define BENCH_FILES	70000	/* a connection from each port, and some more */
 
 struct bench_shared *bench_shared;
 pid_t bench_peer_pid;
@@ -124,6 +126,24 @@ int bench_connect(const struct bench_family *family, int port)
 	if (connect(fd, (struct sockaddr *)&to, length))
 		bench_die("connect %s", family->name);
 	return fd;
+}
+
+/* -1 and errno when there is no connection; how long connect() itself took. */
+int bench_try_connect(const struct bench_family *family, int port, double *seconds)
+{
+	struct sockaddr_storage to;
+	socklen_t length = address(family, port, &to);
+	int fd = bench_socket(family), status, error;
+	double start = bench_now();
+
+	status = connect(fd, (struct sockaddr *)&to, length);
+	error = errno;
+	*seconds = bench_now() - start;
+	if (!status)
+		return fd;
+	close(fd);
+	errno = error;
+	return -1;
 }
 
 void bench_result(const struct bench_run *run, const char *who, const char *metric,
@@ -307,6 +327,7 @@ static const struct bench_case *options(int argc, char **argv, struct bench_run 
 
 int main(int argc, char **argv)
 {
+	const struct rlimit files = { BENCH_FILES, BENCH_FILES };
 	struct bench_run run = { .count = 1 };
 	const struct bench_case *test = options(argc, argv, &run);
 	int i;
@@ -314,6 +335,8 @@ int main(int argc, char **argv)
 	if (!run.name)
 		run.name = test->name;
 	signal(SIGPIPE, SIG_IGN);
+	if (setrlimit(RLIMIT_NOFILE, &files))
+		bench_die("RLIMIT_NOFILE");
 	bench_shared = mmap(NULL, sizeof(*bench_shared), PROT_READ | PROT_WRITE,
 			    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (bench_shared == MAP_FAILED)

@@ -66,6 +66,7 @@ void bench_mark(bool start);
 int bench_port(const struct bench_run *run, const struct bench_family *family);
 int bench_socket(const struct bench_family *family);
 int bench_connect(const struct bench_family *family, int port);
+int bench_try_connect(const struct bench_family *family, int port, double *seconds);
 void bench_bind(int fd, const struct bench_family *family, int port);
 void bench_result(const struct bench_run *run, const char *who, const char *metric,
 		  double value);

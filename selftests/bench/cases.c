@@ -189,11 +189,107 @@ static void crr(struct bench_run *run)
 	bench_mark(false);
 }
 
+/* ---- ports -------------------------------------------------------------------------- */
+#define FAILURES	20
+
+/* Ends without TIME_WAIT. */
+static void drop(int fd)
+{
+	const struct linger linger = { .l_onoff = 1 };
+
+	setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger));
+	close(fd);
+}
+
+static double mean(const double *values, int n)
+{
+	double sum = 0;
+	int i;
+
+	for (i = 0; i < n; i++)
+		sum += values[i];
+	return n ? sum / n : 0;
+}
+
+/* What connect() costs by tenths of the range, from the first port to the last. */
+static void fill_result(const struct bench_run *run, const double *cost, int ports)
+{
+	double first = mean(cost, ports / 10), tenth;
+	char metric[16];
+	int i;
+
+	for (i = 0; i < 10; i++) {
+		tenth = mean(cost + i * (ports / 10), ports / 10);
+		snprintf(metric, sizeof(metric), "us_%d", i + 1);
+		bench_result(run, run->flow->name, metric, tenth * 1000000);
+	}
+	bench_result(run, run->flow->name, "last_first", tenth / first);
+}
+
+/* Connects until no port is left, and then some times in vain. */
+static void fill(struct bench_run *run)
+{
+	int port = bench_port(run, run->flow), ports = 0, i, fd;
+	static double cost[65536], vain[FAILURES];
+	static int fds[65536];
+
+	while ((fd = bench_try_connect(run->flow, port, &cost[ports])) >= 0)
+		fds[ports++] = fd;
+	for (i = 0; i < FAILURES; i++)
+		if (bench_try_connect(run->flow, port, &vain[i]) >= 0 || errno != EADDRNOTAVAIL)
+			bench_die("connect to a destination without a port");
+	fill_result(run, cost, ports);
+	bench_result(run, run->flow->name, "ports", ports);
+	bench_result(run, run->flow->name, "fail_us", mean(vain, FAILURES) * 1000000);
+	bench_result(run, run->flow->name, "fail_first",
+		     mean(vain, FAILURES) / mean(cost, ports / 10));
+	for (i = 0; i < ports; i++)
+		drop(fds[i]);
+	run->count = ports;
+}
+
+/* A tenth of all; how many a second. */
+static double many_tenth(struct bench_run *run, int *failures)
+{
+	double start = bench_now(), seconds;
+	int i, fd;
+
+	for (i = 0; i < run->count / 10; i++) {
+		fd = bench_try_connect(run->flow, bench_port(run, run->flow), &seconds);
+		if (fd < 0) {
+			++*failures;
+			continue;
+		}
+		exchange(fd);
+		close(fd);
+	}
+	return run->count / 10 / (bench_now() - start);
+}
+
+/* Connections in a row, each with one exchange, however many ports are in TIME_WAIT. */
+static void many(struct bench_run *run)
+{
+	double first = 0, last = 0;
+	int failures = 0, i;
+
+	for (i = 0; i < 10; i++) {
+		last = many_tenth(run, &failures);
+		if (!i)
+			first = last;
+	}
+	bench_result(run, run->flow->name, "failures", failures);
+	bench_result(run, run->flow->name, "ops_first", first);
+	bench_result(run, run->flow->name, "ops_last", last);
+	bench_result(run, run->flow->name, "last_first", last / first);
+}
+
 const struct bench_case bench_cases[] = {
 	{ "bulk", BENCH_SINK, bulk },
 	{ "both", BENCH_BOTH, both },
 	{ "flows", BENCH_SINK, flows },
 	{ "rr", BENCH_ECHO, rr },
 	{ "crr", BENCH_ECHO, crr },
+	{ "fill", BENCH_ECHO, fill },
+	{ "many", BENCH_ECHO, many },
 	{}
 };

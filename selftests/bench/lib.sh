@@ -8,7 +8,7 @@
 # shellcheck disable=SC2034 # cases and xt_namespaces are for others
 
 clean_cases='bulk both rr crr flows'
-cases="$clean_cases loss burst reorder bbr fair delay"
+cases="$clean_cases fill many loss burst reorder bbr fair delay"
 
 scaled() {
 	local n=$(($1 * SCALE / 100))
@@ -94,6 +94,39 @@ case_crr() {
 case_flows() {
 	net_direct
 	measure flows flows -w -f "$FAMILIES,unix" -c 100 -b "$(scaled 100000000)"
+}
+
+# ---- ports ----------------------------------------------------------------------------
+# ports NATIVE XTCP: so many for the client to choose from; without them the defaults.
+ports() {
+	ip netns exec left sysctl -q "net.ipv4.ip_local_port_range=32768 $((32767 + ${1:-28232}))" \
+		"net.xtcp.local_port_range=10000 $((9999 + ${2:-20000}))"
+}
+
+# Every port of one destination in use, and then one more. It repeats: once is enough.
+case_fill() {
+	local N=1
+	net_direct
+	ports "$(scaled 28232)" "$(scaled 20000)"
+	measure fill fill -f "$FAMILIES"
+	ports
+}
+
+# Many times as many connections in a row as there are ports. The kernel's TCP would fail from
+# the moment its ports are in TIME_WAIT: it shows its rate while there are some. On a small scale
+# ports are few, and TIME_WAIT's are ripe sooner.
+case_many() {
+	local N=1 first=20000
+	net_direct
+	[ "$SCALE" -ge 10 ] || {
+		first=1000
+		ports "" 2000
+		ip netns exec left sysctl -q net.xtcp.tw_reuse_delay=100
+	}
+	measure many many -f inet -c "$first" -p "${PAUSE:-61}"
+	measure many many -f xtcp -c "$(scaled 500000)" -p "${PAUSE:-61}"
+	ports
+	ip netns exec left sysctl -q net.xtcp.tw_reuse_delay=1000
 }
 
 # ---- a bad path -----------------------------------------------------------------------

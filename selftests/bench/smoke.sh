@@ -32,7 +32,7 @@ runs() {
 }
 
 ktap_print_header
-ktap_set_plan 13
+ktap_set_plan 18
 tmp=$(mktemp -d)
 for name in $clean_cases; do
 	metric=mbit
@@ -45,6 +45,12 @@ xt_check "reorder" runs reorder "reorder 10 % rtt 20 ms" mbit inet xtcp
 xt_check "bbr" runs bbr "bbr loss 3 % rtt 100 ms" mbit inet xtcp xtcp/bbr
 xt_check "fair" runs fair "fair 2 + 2" jain mixed
 xt_check "delay" runs delay "delay fq 50 Mbit/s" p95_ms inet xtcp
+xt_check "fill" runs fill fill us_10 inet xtcp
+xt_check "every port is found" has "$tmp/fill" fill xtcp ports 'x == 200'
+# The count of instructions repeats: these figures do mean something.
+xt_check "and that there is none costs no more" has "$tmp/fill" fill xtcp fail_first 'x <= 2'
+xt_check "many" runs many many ops_last inet xtcp
+xt_check "a port comes back when it is needed" has "$tmp/many" many xtcp failures 'x == 0'
 cat "$tmp"/* >"$tmp/all"
 xt_check "XTCP took the segments of each XTCP run" has "$tmp/all" bulk xtcp taken 'x > 10'
 xt_check "and none of the kernel's" has "$tmp/all" bulk inet taken 'x == 0'

@@ -60,7 +60,7 @@ timestamps 0 2 1
 tso_rtt_log 0 31 9
 tso_win_divisor 0 255 3
 tw_recycle 0 1 0
-tw_reuse 0 2 2
+tw_reuse 0 2 1
 tw_reuse_delay 1 60000 1000
 window_scaling 0 1 1
 '
