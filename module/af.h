@@ -5,6 +5,7 @@
 #ifndef _XTCP_AF_H
 #define _XTCP_AF_H
 
+#include <net/route.h>
 #include <net/sock.h>
 
 struct tcphdr;
@@ -67,6 +68,18 @@ static inline const struct xtcp_af_ops *xtcp_af(u16 family)
 {
 	DEBUG_NET_WARN_ON_ONCE(family != AF_INET);
 	return &xtcp_ipv4_ops;
+}
+
+/*
+ * Does dst_check() hold? No call for what nearly every route is: without IPsec, and none
+ * was changed since it was looked up.
+ */
+static inline bool xtcp_ipv4_dst_valid(const struct net *net, struct dst_entry *dst)
+{
+	if (likely(!dst_xfrm(dst) && READ_ONCE(dst->obsolete) == DST_OBSOLETE_FORCE_CHK &&
+		   container_of(dst, struct rtable, dst)->rt_genid == rt_genid_ipv4(net)))
+		return true;
+	return dst_check(dst, 0);
 }
 
 int xtcp_ipv4_pre_connect(struct sock *sk, struct sockaddr *addr, int len);

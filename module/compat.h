@@ -4,6 +4,7 @@
 #define _XTCP_COMPAT_H
 
 #include <linux/bvec.h>
+#include <linux/netfilter_bridge.h>
 #include <linux/random.h>
 #include <linux/skbuff.h>
 #include <linux/sysctl.h>
@@ -150,5 +151,25 @@ static inline void xtcp_compat_inet_flags(struct sock *sk)
 #define xtcp_compat_recverr(sk)		inet_test_bit(RECVERR, sk)
 #define XTCP_DROP_REASON_MINTTL		SKB_DROP_REASON_TCP_MINTTL
 #endif
+
+/* A route's realm, if the kernel accounts by realms. */
+static inline u32 xtcp_compat_realm(const struct dst_entry *dst)
+{
+#ifdef CONFIG_IP_ROUTE_CLASSID
+	return dst->tclassid;
+#else
+	return 0;
+#endif
+}
+
+/* Does the packet come from below a bridge, to see the hooks of IP as well? */
+static inline bool xtcp_compat_bridged(const struct sk_buff *skb)
+{
+#if IS_ENABLED(CONFIG_BRIDGE_NETFILTER)
+	return nf_bridge_info_exists(skb);
+#else
+	return false;
+#endif
+}
 
 #endif /* _XTCP_COMPAT_H */

@@ -240,33 +240,17 @@ void xtcp_demux_lookup(const struct xtcp_key *key, struct xtcp_found *f)
 }
 
 /**
- * xtcp_demux_rx_dst - the route by which a connection's last segment came
- * @key: 4-tuple and devices of the next one
- *
- * The connection gets no reference: RCU keeps the route, and the key is compared once
- * more when the route has been read, should the memory be another connection's by then.
+ * xtcp_demux_sock - the connection of a 4-tuple, requests and TIME_WAIT aside
+ * @key: the 4-tuple
  *
  * Context: RCU read side, bottom halves off.
- * Return: the route, without a reference and perhaps stale, or NULL; by the same devices
+ * Return: the socket with a reference, or NULL: xtcp_demux_lookup() then knows more
  */
-struct dst_entry *xtcp_demux_rx_dst(const struct xtcp_key *key)
+struct sock *xtcp_demux_sock(const struct xtcp_key *key)
 {
 	u32 hash = demux_hash_again(key);
-	const struct hlist_nulls_node *node;
-	struct dst_entry *dst;
-	struct sock *sk;
 
-	sk_nulls_for_each_rcu(sk, node, &demux_bucket(hash)->socks) {
-		if (sk->sk_hash != hash || !demux_sock_match(sk, key))
-			continue;
-		if (READ_ONCE(sk->sk_rx_dst_ifindex) != key->dif ||
-		    READ_ONCE(xtcp_sk(sk)->rx_dst_sdif) != key->sdif)
-			return NULL;
-		dst = rcu_dereference(sk->sk_rx_dst);
-		smp_rmb();	/* the route before the key again */
-		return demux_sock_match(sk, key) ? dst : NULL;
-	}
-	return NULL;
+	return demux_find_sock(demux_bucket(hash), key, hash);
 }
 
 /**

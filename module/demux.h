@@ -119,8 +119,8 @@ void xtcp_demux_key_of_sock(struct xtcp_key *key, const struct sock *sk);
 /* RCU read side, bottom halves off; the connection table only. */
 void xtcp_demux_lookup(const struct xtcp_key *key, struct xtcp_found *f);
 void xtcp_demux_put(const struct xtcp_found *f);
-/* The same; route of the connection's last segment by the same devices, or NULL. */
-struct dst_entry *xtcp_demux_rx_dst(const struct xtcp_key *key);
+/* The same, full sockets only; referenced, or NULL. */
+struct sock *xtcp_demux_sock(const struct xtcp_key *key);
 /* RCU read side; best listener for the key or NULL, no reference taken. */
 struct sock *xtcp_listeners_find(const struct xtcp_key *key, struct sk_buff *skb);
 

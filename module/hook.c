@@ -4,8 +4,9 @@
  *
  * The last place of NF_INET_LOCAL_IN: the packet is reassembled, GRO has merged
  * it and the host's firewall has had its say. Before, the last place of
- * NF_INET_PRE_ROUTING gives segments of a known connection their route. A namespace
- * gets its hooks with its first XTCP socket; hook_mutex serializes that.
+ * NF_INET_PRE_ROUTING gives segments of a known connection their route, and takes them
+ * where nothing stands between. A namespace gets its hooks with its first XTCP socket;
+ * hook_mutex serializes that.
  */
 #include <linux/ip.h>
 #include <linux/netfilter.h>
@@ -15,6 +16,7 @@
 #include <net/netfilter/nf_conntrack.h>
 
 #include "af.h"
+#include "compat.h"
 #include "engine.h"
 #include "mib.h"
 #include "net.h"
@@ -116,18 +118,73 @@ static bool hook_wants_route(const struct sk_buff *skb)
 	       !ip_is_fragment(iph) && skb->pkt_type == PACKET_HOST && in_softirq();
 }
 
+static unsigned int hook_ipv4_early(void *priv, struct sk_buff *skb,
+				    const struct nf_hook_state *state);
+
+/*
+ * Does nothing stand between this hook and the one at LOCAL_IN but IP, which has nothing left
+ * to do? A firewall has a hook there, as conntrack has; a VRF takes the packet for its own
+ * device and through these hooks again; below a bridge it may be another's; a route with a
+ * tunnel or a realm has its own input or accounts.
+ */
+static bool hook_nothing_between(const struct net *net, const struct sk_buff *skb,
+				 const struct dst_entry *dst)
+{
+	const struct nf_hook_entries *pre, *in;
+
+	pre = rcu_dereference(net->nf.hooks_ipv4[NF_INET_PRE_ROUTING]);
+	in = rcu_dereference(net->nf.hooks_ipv4[NF_INET_LOCAL_IN]);
+	return pre && pre->hooks[pre->num_hook_entries - 1].hook == hook_ipv4_early &&
+	       in && in->num_hook_entries == 1 && in->hooks[0].hook == hook_ipv4_in &&
+	       !netif_is_l3_slave(skb->dev) && !netif_is_l3_master(skb->dev) &&
+	       !netif_has_l3_rx_handler(skb->dev) && !xtcp_compat_bridged(skb) &&
+	       !dst->lwtstate && !xtcp_compat_realm(dst);
+}
+
+/* The route of the connection's last segment, if it still holds and came by the same devices. */
+static struct dst_entry *hook_rx_dst(const struct xtcp_key *key, const struct sock *sk)
+{
+	struct dst_entry *dst;
+
+	if (READ_ONCE(sk->sk_rx_dst_ifindex) != key->dif ||
+	    READ_ONCE(xtcp_sk(sk)->rx_dst_sdif) != key->sdif)
+		return NULL;
+	dst = rcu_dereference(sk->sk_rx_dst);
+	return dst && xtcp_ipv4_dst_valid(key->net, dst) ? dst : NULL;
+}
+
+/* @sk's reference ends here. */
+static unsigned int hook_known(const struct xtcp_key *key, struct sock *sk, struct sk_buff *skb)
+{
+	struct xtcp_found found = { .kind = XTCP_KIND_SOCK, .sk = sk };
+	struct dst_entry *dst = hook_rx_dst(key, sk);
+
+	if (!dst)
+		goto accept;
+	XTCP_INC(key->net, EARLYDEMUX);
+	skb_dst_set_noref(skb, dst);
+	if (!hook_nothing_between(key->net, skb, dst))
+		goto accept;
+	XTCP_INC(key->net, EARLYTAKEN);
+	xtcp_rx(key, &found, skb);
+	return NF_STOLEN;
+accept:
+	sock_put(sk);
+	return NF_ACCEPT;
+}
+
 /*
  * A known connection's segment takes the route of the one before, and neither the kernel's
- * look-up of the route nor its TCP's of the owner is made. The route only: who sees
- * an owner in skb->sk takes it for one of the kernel's TCP.
+ * look-up of the route nor its TCP's of the owner is made. If it goes on from here, then with
+ * the route only: who sees an owner in skb->sk takes it for one of the kernel's TCP.
  */
 static unsigned int hook_ipv4_early(void *priv, struct sk_buff *skb,
 				    const struct nf_hook_state *state)
 {
 	const struct tcphdr *ports;
-	struct dst_entry *dst;
 	struct xtcp_key key;
 	struct tcphdr buf;
+	struct sock *sk;
 
 	if (!hook_wants_route(skb))
 		return NF_ACCEPT;
@@ -135,12 +192,8 @@ static unsigned int hook_ipv4_early(void *priv, struct sk_buff *skb,
 	if (!ports || !xtcp_knob(state->net, early_demux))
 		return NF_ACCEPT;
 	xtcp_ipv4_ops.key_of_skb(&key, state->net, skb, ports);
-	dst = xtcp_demux_rx_dst(&key);
-	if (dst && dst_check(dst, 0)) {
-		XTCP_INC(state->net, EARLYDEMUX);
-		skb_dst_set_noref(skb, dst);
-	}
-	return NF_ACCEPT;
+	sk = xtcp_demux_sock(&key);
+	return sk ? hook_known(&key, sk, skb) : NF_ACCEPT;
 }
 
 static const struct nf_hook_ops hook_ops[] = {

@@ -78,8 +78,11 @@ static bool ipv4_ports_routed(const struct sock *sk)
 
 static int ipv4_route(struct sock *sk)
 {
-	if (__sk_dst_check(sk, 0) && ipv4_ports_routed(sk))
+	struct dst_entry *dst = __sk_dst_get(sk);
+
+	if (likely(dst && xtcp_ipv4_dst_valid(sock_net(sk), dst)) && ipv4_ports_routed(sk))
 		return 0;
+	__sk_dst_check(sk, 0);
 	return ipv4_reroute(sk);
 }
 

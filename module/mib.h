@@ -111,6 +111,7 @@
 #define XTCP_MIB_XTCP(X)						\
 	X(SEGMENTSTAKEN, "SegmentsTaken")				\
 	X(EARLYDEMUX, "EarlyDemux")					\
+	X(EARLYTAKEN, "EarlyTaken")					\
 	X(MALFORMED, "Malformed")					\
 	X(POLICYDROP, "PolicyDrop")					\
 	X(FILTERDROP, "FilterDrop")					\

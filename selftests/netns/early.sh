@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # Early demux: segments of a connection take the route of the one before, and yet obey
-# what happens to routes and devices meanwhile, as native TCP's do, which runs first.
+# what happens to routes, devices and firewalls meanwhile, as native TCP's do, which runs
+# first.
 #
 # Namespace right runs the TCP under test, left always native TCP.
 set -u
@@ -164,6 +165,33 @@ test_dnat() {
 	xt_check "$family, DNAT: and found their route early" moved "$before"
 }
 
+taken() {
+	xt_counter -n right EarlyTaken
+}
+
+# Without a firewall a segment is taken at once; one that comes amid a connection rules.
+test_taken() {
+	local before
+	[ "$family" = xtcp ] || return
+	fresh
+	serve
+	dial 5001
+	before=$(taken)
+	talk
+	xt_check "no firewall: segments are taken at once" [ "$(taken)" -gt "$before" ]
+	ip netns exec right nft 'add table ip f; add chain ip f in { type filter hook input priority 0; }'
+	before=$(taken)
+	xt_check "a firewall: segments are answered" talk
+	xt_check "a firewall: and none is taken before it saw it" [ "$(taken)" = "$before" ]
+	ip netns exec right nft add rule ip f in tcp dport 5001 drop
+	xt_check "a firewall that drops them: no answer" unsaid
+	ip netns exec right nft delete table ip f
+	xt_check "and again without it" said 10
+	before=$(taken)
+	talk
+	xt_check "and taken at once" [ "$(taken)" -gt "$before" ]
+}
+
 lines=0
 tmp=$(mktemp -d)
 families=$(xt_scale 'inet xtcp' xtcp 'inet xtcp')
@@ -171,7 +199,7 @@ families=$(xt_scale 'inet xtcp' xtcp 'inet xtcp')
 plan=0
 for family in $families; do
 	plan=$((plan + 14))
-	[ "$family" = inet ] || plan=$((plan + 3))
+	[ "$family" = inet ] || plan=$((plan + 9))
 done
 ktap_print_header
 ktap_set_plan "$plan"
@@ -179,6 +207,7 @@ for family in $families; do
 	test_route
 	test_device
 	test_knob
+	test_taken
 	test_vrf
 	test_dnat
 done
