@@ -99,6 +99,7 @@ static void __exit xtcp_exit(void)
 	xtcp_smallq_exit();
 	xtcp_net_exit();
 	rcu_barrier();
+	xtcp_spare_exit();
 	xtcp_proto_unregister();
 	xtcp_exit_tables();
 }

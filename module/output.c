@@ -14,6 +14,21 @@
 /* More than this goes without waiting for the next ACK, where no share of the window says. */
 #define OUTPUT_DEFER_SEGS	3
 
+/* An empty segment with room for all headers; the cb is the caller's to fill. */
+static struct sk_buff *output_new_skb(gfp_t gfp)
+{
+	struct sk_buff *skb = xtcp_spare_take();
+
+	if (skb)
+		return skb;
+	skb = alloc_skb_fclone(XTCP_MAX_HEADER, gfp);
+	if (unlikely(!skb))
+		return NULL;
+	skb_reserve(skb, XTCP_MAX_HEADER);
+	skb->ip_summed = CHECKSUM_PARTIAL;
+	return skb;
+}
+
 /**
  * xtcp_output_alloc_skb - an empty segment for data in page fragments
  * @sk: locked
@@ -24,14 +39,11 @@
  */
 struct sk_buff *xtcp_output_alloc_skb(struct sock *sk, gfp_t gfp, bool force)
 {
-	struct sk_buff *skb = alloc_skb_fclone(XTCP_MAX_HEADER, gfp);
+	struct sk_buff *skb = output_new_skb(gfp);
 
 	if (likely(skb)) {
-		if (likely(xtcp_buf_grant(sk, skb->truesize, force) >= (int)skb->truesize)) {
-			skb_reserve(skb, XTCP_MAX_HEADER);
-			skb->ip_summed = CHECKSUM_PARTIAL;
+		if (likely(xtcp_buf_grant(sk, skb->truesize, force) >= (int)skb->truesize))
 			return skb;
-		}
 		__kfree_skb(skb);
 	} else {
 		sk->sk_prot->enter_memory_pressure(sk);
@@ -417,13 +429,11 @@ static void output_init_connect(struct sock *sk)
 static int output_send_syn(struct sock *sk, u8 flags)
 {
 	struct xtcp_sock *xs = xtcp_sk(sk);
-	struct sk_buff *skb = alloc_skb_fclone(XTCP_MAX_HEADER, sk->sk_allocation);
+	struct sk_buff *skb = output_new_skb(sk->sk_allocation);
 	int err;
 
 	if (unlikely(!skb))
 		return -ENOBUFS;
-	skb_reserve(skb, XTCP_MAX_HEADER);
-	skb->ip_summed = CHECKSUM_PARTIAL;
 	output_init_cb(skb, xs->snd.isn, flags);
 	xtcp_buf_charge(sk, skb);
 	xtcp_rtxq_append(sk, skb);
@@ -481,9 +491,7 @@ void xtcp_output_fin(struct sock *sk)
 	struct xtcp_sock *xs = xtcp_sk(sk);
 
 	if (!skb) {
-		skb = alloc_skb_fclone(XTCP_MAX_HEADER, sk->sk_allocation | __GFP_NOFAIL);
-		skb_reserve(skb, XTCP_MAX_HEADER);
-		skb->ip_summed = CHECKSUM_PARTIAL;
+		skb = output_new_skb(sk->sk_allocation | __GFP_NOFAIL);
 		xtcp_output_queue_tail(sk, skb);
 	}
 	XTCP_CB(skb)->flags |= XTCP_FIN;

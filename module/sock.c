@@ -47,7 +47,7 @@ void xtcp_sock_wfree_skb(struct sock *sk, struct sk_buff *skb)
 	/* Where others keep route and destructor, a queued segment has its list link. */
 	skb->_skb_refdst = 0;
 	skb->destructor = NULL;
-	__kfree_skb(skb);
+	xtcp_spare_put(skb);
 }
 
 static void sock_purge_tree(struct sock *sk, struct rb_root *root, bool write)

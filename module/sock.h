@@ -207,4 +207,9 @@ void xtcp_sock_wfree_skb(struct sock *sk, struct sk_buff *skb);
 void xtcp_sock_destruct(struct sock *sk);
 void xtcp_sock_init_lock(struct sock *sk);
 
+/* spare.c */
+void xtcp_spare_put(struct sk_buff *skb);
+struct sk_buff *xtcp_spare_take(void);
+void xtcp_spare_exit(void);
+
 #endif /* _XTCP_SOCK_H */
