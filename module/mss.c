@@ -83,22 +83,12 @@ u32 xtcp_mss_sync(struct sock *sk, u32 pmtu)
 	return mss;
 }
 
-/**
- * xtcp_mss_current - bytes the next segment may carry, its SACK blocks deducted
- * @sk: locked
- */
-u32 xtcp_mss_current(struct sock *sk)
+static u32 mss_less_sacks(const struct sock *sk)
 {
-	const struct dst_entry *dst = __sk_dst_get(sk);
-	struct xtcp_sock *xs = xtcp_sk(sk);
+	const struct xtcp_sock *xs = xtcp_sk(sk);
 	u32 mss = xs->snd.mss;
-	u32 extra, mtu;
+	u32 extra;
 
-	if (dst) {
-		mtu = dst_mtu(dst);
-		if (mtu != xs->snd.pmtu)
-			mss = xtcp_mss_sync(sk, mtu);
-	}
 	if (likely(!xs->rcv.sack.num && xs->rcv.sack.dsack.start == xs->rcv.sack.dsack.end))
 		return mss;
 	extra = xtcp_xmit_options_len(sk) - xtcp_mss_fixed_options(sk);
@@ -106,15 +96,34 @@ u32 xtcp_mss_current(struct sock *sk)
 }
 
 /**
+ * xtcp_mss_current - bytes the next segment may carry, its SACK blocks deducted
+ * @sk: locked
+ */
+u32 xtcp_mss_current(struct sock *sk)
+{
+	const struct dst_entry *dst = __sk_dst_get(sk);
+	u32 mtu;
+
+	if (dst) {
+		mtu = dst_mtu(dst);
+		if (mtu != xtcp_sk(sk)->snd.pmtu)
+			xtcp_mss_sync(sk, mtu);
+	}
+	return mss_less_sacks(sk);
+}
+
+/**
  * xtcp_mss_size_goal - bytes one skb of new data should collect
  * @sk: locked
  * @large: more than one segment is welcome (no urgent data)
  *
- * Return: a multiple of the current MSS
+ * Output, which cuts what is too large, asks the route whether the path still takes that.
+ *
+ * Return: a multiple of the last MSS
  */
 u32 xtcp_mss_size_goal(struct sock *sk, bool large)
 {
-	u32 mss = xtcp_mss_current(sk);
+	u32 mss = mss_less_sacks(sk);
 	u32 goal;
 
 	if (!large || !sk_can_gso(sk))
