@@ -22,7 +22,7 @@ u32 xtcp_ack_rto(const struct sock *sk)
 	const struct xtcp_sock *xs = xtcp_sk(sk);
 	u32 us = xtcp_rtt_backoff(xtcp_rtt_rto_us(&xs->rtt), xs->rec.backoff, XTCP_RTO_MAX_US);
 
-	return max_t(u32, usecs_to_jiffies(us), 1);
+	return max_t(u32, xtcp_us_to_jiffies(us), 1);
 }
 
 /**

@@ -111,7 +111,7 @@ void xtcp_buf_measure_rtt(struct sock *sk)
 
 	if (xtcp_seq_before(xs->rcv.nxt, xs->rcv.rtt_seq))
 		return;
-	now = (u32)xtcp_now_us();
+	now = (u32)xtcp_sk_now_us(xs);
 	sample = max(now - xs->rcv.rtt_start_us, 1U);
 	/* A slow application makes samples long, never short: the least counts. */
 	if (!xs->rcv.rtt_us || sample < xs->rcv.rtt_us)
@@ -173,11 +173,13 @@ static void buf_grow_rcv(struct sock *sk, u32 copied)
 /**
  * xtcp_buf_adjust_rcv - dynamic right-sizing: once a round trip, look what was read
  * @sk: locked, the reader just took bytes
+ *
+ * Round trips go by the clock of what comes: a reader has no need of its own.
  */
 void xtcp_buf_adjust_rcv(struct sock *sk)
 {
 	struct xtcp_sock *xs = xtcp_sk(sk);
-	u32 now = (u32)xtcp_now_us();
+	u32 now = xs->rcv.came_us;
 	u32 copied;
 
 	if (!xs->rcv.rtt_us || now - xs->rcv.space_us < xs->rcv.rtt_us)

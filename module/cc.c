@@ -167,7 +167,7 @@ static void cc_idle_restart(struct sock *sk)
 	struct xtcp_sock *xs = xtcp_sk(sk);
 	u32 idle = (u32)jiffies - xs->snd.lsndtime;
 
-	if (!xs->snd.lsndtime || !xtcp_knob(sock_net(sk), slow_start_after_idle) ||
+	if (!idle || !xs->snd.lsndtime || !xtcp_knob(sock_net(sk), slow_start_after_idle) ||
 	    idle <= xtcp_ack_rto(sk) || xs->cc.ops->cong_control)
 		return;
 	xtcp_cc_restart_idle(&xs->cc, jiffies_to_usecs(idle), xtcp_rtt_rto_us(&xs->rtt));
@@ -183,7 +183,7 @@ void xtcp_cc_tx_start(struct sock *sk)
 {
 	struct xtcp_sock *xs = xtcp_sk(sk);
 
-	xs->cc.now_us = xtcp_now_us();
+	xs->cc.now_us = xtcp_sk_now_us(xs);
 	cc_idle_restart(sk);
 	if (xs->cc.ops->event)
 		xs->cc.ops->event(&xs->cc, XTCP_CC_EV_TX_START);

@@ -83,6 +83,7 @@ void xtcp_delack_data_came(struct sock *sk, const struct sk_buff *skb)
 	xtcp_buf_measure_rtt(sk);
 	delack_update_ato(sk);
 	xs->rcv.lrcvtime = (u32)jiffies ? : 1;
+	xs->rcv.came_us = (u32)xtcp_sk_now_us(xs);
 	if (skb->len >= 128)
 		xtcp_buf_grow_window(sk, skb);
 }
@@ -99,7 +100,7 @@ static u32 delack_delay(struct sock *sk)
 		max_ato = XTCP_DELACK_MAX;
 	if (xs->rtt.srtt_us)
 		max_ato = min_t(u32, max_ato,
-				max_t(u32, usecs_to_jiffies(xs->rtt.srtt_us >> 3), DELACK_MIN));
+				max_t(u32, xtcp_us_to_jiffies(xs->rtt.srtt_us >> 3), DELACK_MIN));
 	return min_t(u32, min(xs->rcv.ato, max_ato), XTCP_DELACK_MAX);
 }
 

@@ -199,8 +199,10 @@ void xtcp_input_rcv(struct sock *sk, struct sk_buff *skb)
 	xs->rcv.segs_in += max_t(u16, 1, skb_shinfo(skb)->gso_segs);
 	if (c.seg.len)
 		xs->rcv.data_segs_in += max_t(u16, 1, skb_shinfo(skb)->gso_segs);
+	xs->now_us = c.now_us;
 	xtcp_states[sk->sk_state](sk, &c, &fx);
 	input_effects(sk, &c, &fx);
+	xs->now_us = 0;
 	if (!fx.queued)
 		input_free(sk, skb, fx.reason);
 }

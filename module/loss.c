@@ -94,7 +94,7 @@ void xtcp_loss_detect(struct sock *sk, struct xtcp_ack_info *ai)
 	wait_us = loss_detect_rack(sk, ai);
 	if (wait_us)
 		xtcp_timer_arm(sk, XTCP_T_REO,
-			       max_t(u32, usecs_to_jiffies(wait_us), LOSS_MIN_TIMER));
+			       max_t(u32, xtcp_us_to_jiffies(wait_us), LOSS_MIN_TIMER));
 	else
 		xtcp_timer_cancel(sk, XTCP_T_REO);
 }
@@ -130,8 +130,7 @@ static bool loss_may_probe(const struct xtcp_sock *xs)
 void xtcp_loss_arm_tlp(struct sock *sk)
 {
 	struct xtcp_sock *xs = xtcp_sk(sk);
-	u32 rto = xtcp_ack_rto(sk);
-	u32 pto;
+	u32 rto, pto;
 
 	if (!xs->neg.sack_ok || !loss_may_probe(xs) || xs->rec.tlp.active ||
 	    !xs->snd.packets_out || xs->snd.sacked_out || !xs->rtt.srtt_us ||
@@ -139,10 +138,11 @@ void xtcp_loss_arm_tlp(struct sock *sk)
 		xtcp_timer_cancel(sk, XTCP_T_TLP);
 		return;
 	}
+	rto = xtcp_ack_rto(sk);
 	pto = xtcp_rack_pto(xs->rtt.srtt_us >> 3, xs->snd.packets_out, LOSS_MAX_ACK_DELAY_US,
 			    jiffies_to_usecs(rto));
 	/* In one tick with the retransmission timer it would come too late. */
-	pto = min_t(u32, usecs_to_jiffies(pto), rto - 1);
+	pto = min_t(u32, xtcp_us_to_jiffies(pto), rto - 1);
 	xtcp_timer_arm(sk, XTCP_T_TLP, max(pto, 2U));
 }
 

@@ -159,7 +159,7 @@ static u32 output_limit(const struct output_pass *p, struct sk_buff *skb, u32 qu
 /* An ACK is on its way, if the oldest in flight is half a round trip old; no pause before it. */
 static bool output_ack_soon(const struct xtcp_sock *xs)
 {
-	u32 now = (u32)xtcp_now_us();
+	u32 now = (u32)xtcp_sk_now_us(xs);
 	const struct sk_buff *first, *last;
 
 	if (list_empty(&xs->rec.sent))
@@ -298,7 +298,7 @@ static void output_note_idle(struct sock *sk)
 }
 
 /* Sends while something may go; @one: the head at most. True when data stays with nothing out. */
-static bool output_write(struct sock *sk, u8 nonagle, bool one)
+static bool output_walk(struct sock *sk, u8 nonagle, bool one)
 {
 	struct output_pass p = { .sk = sk, .mss = xtcp_mss_current(sk), .nonagle = nonagle };
 	struct xtcp_sock *xs = xtcp_sk(sk);
@@ -326,6 +326,19 @@ static bool output_write(struct sock *sk, u8 nonagle, bool one)
 	return !xs->snd.packets_out && skb_peek(&sk->sk_write_queue);
 }
 
+/* The same by one reading of the clock, its caller's if that has one. */
+static bool output_write(struct sock *sk, u8 nonagle, bool one)
+{
+	struct xtcp_sock *xs = xtcp_sk(sk);
+	u64 before = xs->now_us;
+	bool idle;
+
+	xs->now_us = xtcp_sk_now_us(xs);
+	idle = output_walk(sk, nonagle, one);
+	xs->now_us = before;
+	return idle;
+}
+
 /**
  * xtcp_output_probe_when - delay of the next zero-window probe (RFC 9293 SHLD-29, 30)
  * @sk: locked
@@ -335,7 +348,7 @@ static bool output_write(struct sock *sk, u8 nonagle, bool one)
 unsigned long xtcp_output_probe_when(const struct sock *sk)
 {
 	const struct xtcp_rec *rec = &xtcp_sk(sk)->rec;
-	u32 when = max_t(u32, xtcp_ack_rto(sk), usecs_to_jiffies(XTCP_RTO_MIN_US));
+	u32 when = max_t(u32, xtcp_ack_rto(sk), xtcp_us_to_jiffies(XTCP_RTO_MIN_US));
 	s32 left;
 
 	if (!rec->user_timeout || !rec->probes_stamp)

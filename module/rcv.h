@@ -62,6 +62,7 @@ struct xtcp_rcv {
 	u32 space;		/* bytes read in the last round trip (buf.c) */
 	u32 space_seq;		/* copied_seq when the current one began */
 	u32 space_us;		/* time of that, low 32 bits */
+	u32 came_us;		/* when data came last, low 32 bits */
 	u32 rtt_us;		/* as the receiver sees it, 0: unknown (buf.c) */
 	u32 rtt_seq;
 	u32 rtt_start_us;

@@ -273,7 +273,7 @@ static int rtxq_retransmit_len(struct sock *sk, struct sk_buff *skb, u32 segs)
  */
 static u32 rtxq_silent_since(const struct xtcp_sock *xs, const struct sk_buff *skb)
 {
-	u32 now_us = (u32)xtcp_now_us();
+	u32 now_us = (u32)xtcp_sk_now_us(xs);
 	u32 us = min(now_us - XTCP_CB(skb)->first_us, now_us - xs->rec.una_us);
 
 	return xtcp_now_ts() - us / USEC_PER_MSEC;

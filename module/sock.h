@@ -127,6 +127,7 @@ struct xtcp_sock {
 	u32 defer_accept;		/* TCP_DEFER_ACCEPT: SYN-ACK transmissions to wait */
 	int linger2;			/* TCP_LINGER2 jiffies, 0: knob, <0: none */
 	unsigned long deferred;		/* XTCP_DEFER_*, atomic; for release_cb */
+	u64 now_us;			/* the clock of what is under way, 0: nothing is */
 	u32 mtu_info;			/* icmp.c: MTU waiting for XTCP_DEFER_MTU */
 	int rx_dst_sdif;		/* rx.c: enslaved device sk_rx_dst came by, or 0 */
 };
@@ -149,6 +150,18 @@ extern long xtcp_sysctl_mem[3];		/* pages: low, pressure, high; of the whole mac
 static inline u64 xtcp_now_us(void)
 {
 	return div_u64(ktime_get_ns(), NSEC_PER_USEC);
+}
+
+/* The same, read once for all that one segment or one walk along the send queue needs. */
+static inline u64 xtcp_sk_now_us(const struct xtcp_sock *xs)
+{
+	return xs->now_us ? : xtcp_now_us();
+}
+
+/* usecs_to_jiffies(), without its call. */
+static inline u32 xtcp_us_to_jiffies(u32 us)
+{
+	return div_u64((u64)us * HZ + USEC_PER_SEC - 1, USEC_PER_SEC);
 }
 
 /* The clock of TSval before the socket's offset: milliseconds (RFC 7323 5.4). */

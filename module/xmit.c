@@ -242,7 +242,7 @@ int xtcp_xmit_skb(struct sock *sk, struct sk_buff *skb, bool clone)
 {
 	struct xtcp_sock *xs = xtcp_sk(sk);
 	u32 segs = clone ? XTCP_CB(skb)->segs : 1;
-	u64 now_us = xtcp_now_us();
+	u64 now_us = xtcp_sk_now_us(xs);
 	u32 bytes = skb->len;
 	u8 flags;
 	int err;
