@@ -146,7 +146,7 @@ static void ack_sample_rtt(struct sock *sk, u32 rtt_us, u64 now_us)
 	struct xtcp_sock *xs = xtcp_sk(sk);
 
 	xtcp_rtt_sample(&xs->rtt, rtt_us, xs->snd.una, xs->snd.nxt,
-			xtcp_knob(sock_net(sk), rto_min));
+			xtcp_sk_knob(sk, rto_min));
 	xtcp_rtt_min_update(&xs->rtt, rtt_us, (u32)div_u64(now_us, USEC_PER_MSEC),
 			    300 * MSEC_PER_SEC);
 	xs->rec.backoff = 0;
@@ -176,13 +176,13 @@ static bool ack_acceptable(struct sock *sk, const struct xtcp_seg *seg, struct x
 	u32 window = min_t(u64, xs->snd.max_wnd, xs->snd.bytes_acked);
 
 	if (xtcp_seq_before(seg->ack, xs->snd.una - window)) {
-		XTCP_INC(sock_net(sk), ACKTOOOLD);
+		XTCP_SK_INC(sk, ACKTOOOLD);
 		fx->ack_challenge = 1;
 		fx->reason = SKB_DROP_REASON_TCP_TOO_OLD_ACK;
 		return false;
 	}
 	if (xtcp_seq_after(seg->ack, xs->snd.nxt)) {
-		XTCP_INC(sock_net(sk), ACKUNSENT);
+		XTCP_SK_INC(sk, ACKUNSENT);
 		fx->ack_challenge = 1;
 		fx->reason = SKB_DROP_REASON_TCP_ACK_UNSENT_DATA;
 		return false;
@@ -258,7 +258,7 @@ bool xtcp_ack_process(struct sock *sk, struct xtcp_ctx *c, struct xtcp_effects *
 	if (xtcp_seq_before(c->seg.ack, xs->snd.una))
 		return true;
 	if (!c->seg.len)
-		XTCP_INC(sock_net(sk), PUREACKS);
+		XTCP_SK_INC(sk, PUREACKS);
 	xs->rcv.rcv_tstamp = (u32)jiffies;
 	xs->ka.probes = 0;
 	ai.win_update = ack_update_window(sk, &c->seg);
@@ -271,10 +271,10 @@ bool xtcp_ack_process(struct sock *sk, struct xtcp_ctx *c, struct xtcp_effects *
 		ack_recover(sk, c, &ai);
 	else
 		ack_probe(sk);
-	XTCP_ADD(sock_net(sk), DELIVERED, ai.delivered);
+	XTCP_SK_ADD(sk, DELIVERED, ai.delivered);
 	if (ai.ece) {
 		xs->ecn.delivered_ce += ai.delivered;
-		XTCP_ADD(sock_net(sk), DELIVEREDCE, ai.delivered);
+		XTCP_SK_ADD(sk, DELIVEREDCE, ai.delivered);
 	}
 	fx->push = 1;
 	fx->wake_write |= ai.advanced;

@@ -44,7 +44,7 @@ void xtcp_buf_expand_snd(struct sock *sk)
 	per_mss = roundup_pow_of_two(max_t(u32, xs->snd.mss, xs->snd.mss_clamp) +
 				     XTCP_MAX_HEADER) + BUF_SKB_OVERHEAD;
 	segs = max3(XTCP_CC_INIT_CWND, xs->cc.cwnd, xs->rec.reordering + 1U);
-	want = min_t(u64, 2ULL * segs * per_mss, xtcp_knob(sock_net(sk), wmem[2]));
+	want = min_t(u64, 2ULL * segs * per_mss, xtcp_sk_knob(sk, wmem[2]));
 	if (want > sk->sk_sndbuf)
 		WRITE_ONCE(sk->sk_sndbuf, want);
 }
@@ -96,7 +96,7 @@ int xtcp_buf_grant(struct sock *sk, int size, bool force)
 	}
 	if (likely(sk_wmem_schedule(sk, size)))
 		return size;
-	buf_force(sk, min(size, xtcp_knob(sock_net(sk), wmem[0]) - sk->sk_wmem_queued));
+	buf_force(sk, min(size, xtcp_sk_knob(sk, wmem[0]) - sk->sk_wmem_queued));
 	return clamp(sk->sk_forward_alloc, 0, size);
 }
 
@@ -125,7 +125,7 @@ void xtcp_buf_measure_rtt(struct sock *sk)
 /* A receive buffer in which @win bytes have room with their overhead. */
 static u64 buf_space_for(const struct sock *sk, u64 win)
 {
-	int scale = xtcp_knob(sock_net(sk), adv_win_scale);
+	int scale = xtcp_sk_knob(sk, adv_win_scale);
 
 	return scale <= 0 ? win << -scale : win + div_u64(win, (1U << scale) - 1);
 }
@@ -135,7 +135,7 @@ static void buf_set_rcv(struct sock *sk, u64 space)
 {
 	struct xtcp_sock *xs = xtcp_sk(sk);
 
-	space = min_t(u64, space, xtcp_knob(sock_net(sk), rmem[2]));
+	space = min_t(u64, space, xtcp_sk_knob(sk, rmem[2]));
 	if (space <= sk->sk_rcvbuf)
 		return;
 	WRITE_ONCE(sk->sk_rcvbuf, space);
@@ -227,7 +227,7 @@ void xtcp_buf_grow_window(struct sock *sk, const struct sk_buff *skb)
  */
 void xtcp_buf_clamp(struct sock *sk)
 {
-	int limit = min(atomic_read(&sk->sk_rmem_alloc), xtcp_knob(sock_net(sk), rmem[2]));
+	int limit = min(atomic_read(&sk->sk_rmem_alloc), xtcp_sk_knob(sk, rmem[2]));
 	struct xtcp_sock *xs = xtcp_sk(sk);
 
 	xs->rcv.quick = 0;

@@ -167,7 +167,7 @@ static void cc_idle_restart(struct sock *sk)
 	struct xtcp_sock *xs = xtcp_sk(sk);
 	u32 idle = (u32)jiffies - xs->snd.lsndtime;
 
-	if (!idle || !xs->snd.lsndtime || !xtcp_knob(sock_net(sk), slow_start_after_idle) ||
+	if (!idle || !xs->snd.lsndtime || !xtcp_sk_knob(sk, slow_start_after_idle) ||
 	    idle <= xtcp_ack_rto(sk) || xs->cc.ops->cong_control)
 		return;
 	xtcp_cc_restart_idle(&xs->cc, jiffies_to_usecs(idle), xtcp_rtt_rto_us(&xs->rtt));

@@ -15,9 +15,9 @@ static void data_dsack(struct sock *sk, u32 start, u32 end, bool old)
 	if (!xs->neg.sack_ok)
 		return;
 	if (old)
-		XTCP_INC(sock_net(sk), DSACKOLDSENT);
+		XTCP_SK_INC(sk, DSACKOLDSENT);
 	else
-		XTCP_INC(sock_net(sk), DSACKOFOSENT);
+		XTCP_SK_INC(sk, DSACKOFOSENT);
 	xs->rcv.dsack_dups++;
 	xtcp_sack_rcv_dsack(&xs->rcv.sack, start, end);
 }
@@ -32,7 +32,7 @@ void xtcp_data_dup_ack(struct sock *sk, const struct xtcp_seg *seg)
 	struct xtcp_sock *xs = xtcp_sk(sk);
 
 	if (seg->end_seq != seg->seq && xtcp_seq_before(seg->seq, xs->rcv.nxt)) {
-		XTCP_INC(sock_net(sk), DELAYEDACKLOST);
+		XTCP_SK_INC(sk, DELAYEDACKLOST);
 		xtcp_delack_quick(sk, 16);
 		data_dsack(sk, seg->seq, xtcp_seq_min(seg->end_seq, xs->rcv.nxt), true);
 	}
@@ -79,7 +79,7 @@ static void data_append(struct sock *sk, struct sk_buff *skb)
 	u32 end = XTCP_CB(skb)->end_seq;
 
 	if (data_coalesce(sk, skb_peek_tail(&sk->sk_receive_queue), skb)) {
-		XTCP_INC(sock_net(sk), RCVCOALESCE);
+		XTCP_SK_INC(sk, RCVCOALESCE);
 	} else {
 		if (!skb->destructor)
 			skb_set_owner_r(skb, sk);
@@ -121,13 +121,13 @@ static void data_in_order(struct sock *sk, struct xtcp_ctx *c, struct xtcp_effec
 	struct sk_buff *skb = c->skb;
 
 	if (!xtcp_receive_window(xs) && c->seg.len) {
-		XTCP_INC(sock_net(sk), ZEROWINDOWDROP);
+		XTCP_SK_INC(sk, ZEROWINDOWDROP);
 		fx->reason = SKB_DROP_REASON_TCP_ZEROWINDOW;
 		xs->rcv.ack_pending |= XTCP_ACK_SCHED | XTCP_ACK_NOW;
 		return;
 	}
 	if (!data_charge_ok(sk, skb)) {
-		XTCP_INC(sock_net(sk), RCVQDROP);
+		XTCP_SK_INC(sk, RCVQDROP);
 		fx->reason = SKB_DROP_REASON_PROTO_MEM;
 		fx->data = 1;
 		xs->rcv.ack_pending |= XTCP_ACK_SCHED | XTCP_ACK_NOW;
@@ -215,7 +215,7 @@ static void data_drop_covered(struct sock *sk, struct sk_buff *skb)
 		}
 		rb_erase(p, &xs->rcv.ooo);
 		data_dsack(sk, XTCP_CB(next)->seq, XTCP_CB(next)->end_seq, false);
-		XTCP_INC(sock_net(sk), OFOMERGE);
+		XTCP_SK_INC(sk, OFOMERGE);
 		sk_skb_reason_drop(sk, next, SKB_DROP_REASON_TCP_OFOMERGE);
 	}
 }
@@ -229,13 +229,13 @@ static void data_out_of_order(struct sock *sk, struct xtcp_ctx *c, struct xtcp_e
 	xs->rcv.ack_pending |= XTCP_ACK_SCHED;
 	if (!data_charge_ok(sk, c->skb)) {
 		xs->rcv.ack_pending |= XTCP_ACK_NOW;
-		XTCP_INC(sock_net(sk), OFODROP);
+		XTCP_SK_INC(sk, OFODROP);
 		fx->reason = SKB_DROP_REASON_PROTO_MEM;
 		return;
 	}
-	XTCP_INC(sock_net(sk), OFOQUEUE);
+	XTCP_SK_INC(sk, OFOQUEUE);
 	if (!data_find_place(xs, &c->seg, &at)) {
-		XTCP_INC(sock_net(sk), OFOMERGE);
+		XTCP_SK_INC(sk, OFOMERGE);
 		data_dsack(sk, c->seg.seq, c->seg.end_seq, false);
 		fx->reason = SKB_DROP_REASON_TCP_OFOMERGE;
 		return;
@@ -262,13 +262,13 @@ void xtcp_data_queue(struct sock *sk, struct xtcp_ctx *c, struct xtcp_effects *f
 		return;
 	__skb_pull(c->skb, seg->doff);
 	if (!xtcp_seq_after(seg->end_seq, xs->rcv.nxt)) {
-		XTCP_INC(sock_net(sk), DELAYEDACKLOST);
+		XTCP_SK_INC(sk, DELAYEDACKLOST);
 		data_dsack(sk, seg->seq, seg->end_seq, true);
 		fx->reason = SKB_DROP_REASON_TCP_OLD_DATA;
 		xtcp_delack_quick(sk, 16);
 		xs->rcv.ack_pending |= XTCP_ACK_SCHED | XTCP_ACK_NOW;
 	} else if (!xtcp_seq_before(seg->seq, xs->rcv.nxt + xtcp_receive_window(xs)) && seg->len) {
-		XTCP_INC(sock_net(sk), ZEROWINDOWDROP);
+		XTCP_SK_INC(sk, ZEROWINDOWDROP);
 		fx->reason = SKB_DROP_REASON_TCP_OVERWINDOW;
 		xs->rcv.ack_pending |= XTCP_ACK_SCHED | XTCP_ACK_NOW;
 	} else if (xtcp_seq_after(seg->seq, xs->rcv.nxt)) {
@@ -286,7 +286,7 @@ static u32 data_urgent_seq(struct sock *sk, const struct xtcp_seg *seg)
 	u32 ptr = seg->urg_ptr;
 
 	/* It points behind the urgent byte (RFC 9293 MUST-62); at it in RFC 1122 (knob stdurg). */
-	if (ptr && !xtcp_knob(sock_net(sk), stdurg))
+	if (ptr && !xtcp_sk_knob(sk, stdurg))
 		ptr--;
 	return seg->seq + ptr;
 }

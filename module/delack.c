@@ -149,13 +149,13 @@ static void delack_hold_start(struct sock *sk, u64 slack)
 /* Puts an ACK off for the answer that may carry it. False: none is likely, or forbidden. */
 static bool delack_hold(struct sock *sk)
 {
-	u32 us = xtcp_knob(sock_net(sk), ack_hold_us);
+	u32 us = xtcp_sk_knob(sk, ack_hold_us);
 	struct xtcp_sock *xs = xtcp_sk(sk);
 
 	if (!us || xs->rcv.no_hold || (xs->rcv.ack_pending & XTCP_ACK_HELD) ||
 	    sock_flag(sk, SOCK_DEAD))
 		return false;
-	XTCP_INC(sock_net(sk), ACKHELD);
+	XTCP_SK_INC(sk, ACKHELD);
 	WRITE_ONCE(xs->rcv.ack_pending, xs->rcv.ack_pending | XTCP_ACK_SCHED | XTCP_ACK_HELD);
 	xs->hold.due_ns = ktime_get_ns() + (u64)us * NSEC_PER_USEC;
 	/* One that is left from before and comes sooner looks at the time, and sleeps again. */
@@ -173,7 +173,7 @@ static u64 delack_packed_delay(const struct sock *sk)
 
 	if (xs->rcv.rtt_us && (!rtt || xs->rcv.rtt_us < rtt))
 		rtt = xs->rcv.rtt_us;
-	return min_t(u64, xtcp_knob(sock_net(sk), comp_sack_delay),
+	return min_t(u64, xtcp_sk_knob(sk, comp_sack_delay),
 		     (u64)rtt * (NSEC_PER_USEC / 20));
 }
 
@@ -192,7 +192,7 @@ static void delack_duplicate(struct sock *sk)
 	if (!xs->neg.sack_ok || xs->rcv.sack.num == XTCP_SACK_BLOCKS ||
 	    xs->rcv.sack.dsack.start != xs->rcv.sack.dsack.end ||
 	    xs->rcv.dup_acks < DELACK_DUP_ACKS ||
-	    xs->rcv.packed >= xtcp_knob(sock_net(sk), comp_sack_nr)) {
+	    xs->rcv.packed >= xtcp_sk_knob(sk, comp_sack_nr)) {
 		xs->rcv.dup_acks = min(xs->rcv.dup_acks + 1, DELACK_DUP_ACKS);
 		xtcp_xmit_ack(sk);
 		return;
@@ -202,7 +202,7 @@ static void delack_duplicate(struct sock *sk)
 		return;
 	xs->rcv.ack_pending |= XTCP_ACK_PACKED;
 	xs->hold.due_ns = ktime_get_ns() + delack_packed_delay(sk);
-	delack_hold_start(sk, xtcp_knob(sock_net(sk), comp_sack_slack));
+	delack_hold_start(sk, xtcp_sk_knob(sk, comp_sack_slack));
 }
 
 /**
@@ -220,7 +220,7 @@ void xtcp_delack_hold_over(struct sock *sk)
 		return;
 	}
 	if (xs->rcv.ack_pending & XTCP_ACK_HELD)
-		XTCP_INC(sock_net(sk), ACKHELDTIMEOUT);
+		XTCP_SK_INC(sk, ACKHELDTIMEOUT);
 	/* This one is not saved. */
 	if (xs->rcv.packed)
 		xs->rcv.packed--;
@@ -273,7 +273,7 @@ void xtcp_delack_turn(struct sock *sk)
 {
 	if (!(xtcp_sk(sk)->rcv.ack_pending & XTCP_ACK_HELD))
 		return;
-	XTCP_INC(sock_net(sk), ACKHELDTURN);
+	XTCP_SK_INC(sk, ACKHELDTURN);
 	xtcp_xmit_ack(sk);
 }
 
@@ -367,7 +367,7 @@ bool xtcp_delack_oow_ok(struct sock *sk, const struct xtcp_ctx *c)
 	if (c->seg.len && !(c->seg.flags & XTCP_SYN))
 		return true;
 	if (xs->rcv.oow_stamp &&
-	    now - xs->rcv.oow_stamp < xtcp_knob(sock_net(sk), invalid_ratelimit))
+	    now - xs->rcv.oow_stamp < xtcp_sk_knob(sk, invalid_ratelimit))
 		return false;
 	xs->rcv.oow_stamp = now ? : 1;
 	return true;

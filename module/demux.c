@@ -3,6 +3,7 @@
  * demux.c owns the connection table: where a segment finds its owner. See demux.h for
  * the locks and the rules of look-up.
  */
+#include <linux/hash.h>
 #include <linux/mm.h>
 #include <linux/rculist_nulls.h>
 #include <linux/siphash.h>
@@ -44,8 +45,10 @@ u32 xtcp_demux_hash(const struct xtcp_key *key)
 			     net_hash_mix(key->net), &demux_key);
 }
 
+#define DEMUX_RECENT_BITS	6
+
 /**
- * struct demux_recent - the hash last computed on a CPU; bottom halves off
+ * struct demux_recent - a hash computed on a CPU of late; bottom halves off
  * @laddr: local address that it is of
  * @raddr: remote address
  * @ports: both ports
@@ -60,13 +63,17 @@ struct demux_recent {
 	u32 hash;
 };
 
-static DEFINE_PER_CPU(struct demux_recent, demux_recent);
+static DEFINE_PER_CPU(struct demux_recent[1 << DEMUX_RECENT_BITS], demux_recent);
 
-/* LOCAL_IN asks for what PRE_ROUTING asked for just before. */
+/*
+ * LOCAL_IN asks for what PRE_ROUTING asked for just before, and a connection's next segment
+ * for what the last one did. Who aims at one of these places only makes us compute.
+ */
 static u32 demux_hash_again(const struct xtcp_key *key)
 {
-	struct demux_recent *r = this_cpu_ptr(&demux_recent);
 	u32 ports = (u32)key->lport << 16 | (__force u32)key->rport;
+	u32 at = hash_32(ports ^ (__force u32)key->raddr, DEMUX_RECENT_BITS);
+	struct demux_recent *r = this_cpu_ptr(&demux_recent[at]);
 	u32 mix = net_hash_mix(key->net);
 
 	if (r->laddr != key->laddr || r->raddr != key->raddr || r->ports != ports ||

@@ -24,7 +24,7 @@ u8 xtcp_ecn_offer(struct sock *sk)
 
 	xs->ecn = (struct xtcp_ecn) {};
 	INET_ECN_dontxmit(sk);
-	xs->neg.ecn_ok = xtcp_knob(sock_net(sk), ecn) == 1 ||
+	xs->neg.ecn_ok = xtcp_sk_knob(sk, ecn) == 1 ||
 			 dst_feature(__sk_dst_get(sk), RTAX_FEATURE_ECN);
 	return xs->neg.ecn_ok ? ECN_SETUP : 0;
 }
@@ -40,11 +40,11 @@ u8 xtcp_ecn_offer(struct sock *sk)
 void xtcp_ecn_fallback(struct sock *sk, struct xtcp_skb_cb *cb)
 {
 	if ((cb->flags & (XTCP_ACK | ECN_SETUP)) != ECN_SETUP ||
-	    !xtcp_knob(sock_net(sk), ecn_fallback))
+	    !xtcp_sk_knob(sk, ecn_fallback))
 		return;
 	cb->flags &= ~ECN_SETUP;
 	xtcp_sk(sk)->ecn.silent = 1;
-	XTCP_INC(sock_net(sk), ECNFALLBACK);
+	XTCP_SK_INC(sk, ECNFALLBACK);
 }
 
 /**
@@ -129,7 +129,7 @@ void xtcp_ecn_data(struct sock *sk, const struct xtcp_ctx *c)
 		xs->rcv.ack_pending |= XTCP_ACK_SCHED | XTCP_ACK_NOW;
 	}
 	if (mark == INET_ECN_CE) {
-		XTCP_INC(sock_net(sk), ECNCEDATA);
+		XTCP_SK_INC(sk, ECNCEDATA);
 		if (!xs->ecn.echo)
 			xtcp_delack_quick(sk, 2);
 		xs->ecn.echo = 1;

@@ -161,11 +161,11 @@ static unsigned int hook_known(const struct xtcp_key *key, struct sock *sk, stru
 
 	if (!dst)
 		goto accept;
-	XTCP_INC(key->net, EARLYDEMUX);
+	XTCP_SK_INC(sk, EARLYDEMUX);
 	skb_dst_set_noref(skb, dst);
 	if (!hook_nothing_between(key->net, skb, dst))
 		goto accept;
-	XTCP_INC(key->net, EARLYTAKEN);
+	XTCP_SK_INC(sk, EARLYTAKEN);
 	xtcp_rx(key, &found, skb);
 	return NF_STOLEN;
 accept:

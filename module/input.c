@@ -49,13 +49,13 @@ static void input_challenge(struct sock *sk, const struct xtcp_ctx *c)
 	u32 now = (u32)jiffies;
 
 	if (xs->rcv.oow_stamp && now - xs->rcv.oow_stamp < READ_ONCE(xn->knobs.invalid_ratelimit)) {
-		XTCP_INC(sock_net(sk), ACKSKIPPEDCHALLENGE);
+		XTCP_SK_INC(sk, ACKSKIPPEDCHALLENGE);
 		return;
 	}
 	xs->rcv.oow_stamp = now ? : 1;
 	if (!xtcp_reply_challenge_ok(xn))
 		return;
-	XTCP_INC(sock_net(sk), CHALLENGEACK);
+	XTCP_SK_INC(sk, CHALLENGEACK);
 	xtcp_xmit_ack(sk);
 }
 
@@ -64,9 +64,9 @@ static void input_dup_ack(struct sock *sk, const struct xtcp_ctx *c, u32 reason)
 	if (xtcp_delack_oow_ok(sk, c))
 		xtcp_data_dup_ack(sk, &c->seg);
 	else if (reason == SKB_DROP_REASON_TCP_RFC7323_PAWS)
-		XTCP_INC(sock_net(sk), ACKSKIPPEDPAWS);
+		XTCP_SK_INC(sk, ACKSKIPPEDPAWS);
 	else
-		XTCP_INC(sock_net(sk), ACKSKIPPEDSEQ);
+		XTCP_SK_INC(sk, ACKSKIPPEDSEQ);
 }
 
 /* The handshake is done: buffers, keepalive, and whoever waits in connect() or poll(). */
@@ -78,7 +78,7 @@ static void input_established(struct sock *sk)
 	xtcp_buf_init(sk);
 	if (sock_flag(sk, SOCK_KEEPOPEN))
 		xtcp_timer_arm(sk, XTCP_T_KEEP,
-			       xs->ka.idle ? : xtcp_knob(sock_net(sk), keepalive_time));
+			       xs->ka.idle ? : xtcp_sk_knob(sk, keepalive_time));
 	if (sock_flag(sk, SOCK_DEAD))
 		return;
 	sk->sk_state_change(sk);
@@ -161,7 +161,7 @@ static void input_effects(struct sock *sk, struct xtcp_ctx *c, struct xtcp_effec
 		xtcp_state_time_wait(sk, TCP_TIME_WAIT, XTCP_TIMEWAIT_LEN);
 	else if (fx->fin_wait2)
 		xtcp_state_time_wait(sk, TCP_FIN_WAIT2, xtcp_sk(sk)->linger2 ? :
-				     xtcp_knob(sock_net(sk), fin_timeout));
+				     xtcp_sk_knob(sk, fin_timeout));
 	else if (fx->done)
 		xtcp_state_done(sk);
 }
@@ -192,7 +192,7 @@ void xtcp_input_rcv(struct sock *sk, struct sk_buff *skb)
 	struct xtcp_ctx c;
 
 	if (!xtcp_input_parse(&c, skb)) {
-		XTCP_INC(sock_net(sk), MALFORMED);
+		XTCP_SK_INC(sk, MALFORMED);
 		input_drop(sk, skb, SKB_DROP_REASON_PKT_TOO_SMALL);
 		return;
 	}
@@ -228,7 +228,7 @@ static void input_to_backlog(struct sock *sk, struct sk_buff *skb)
 	limit = min_t(u64, limit, UINT_MAX);
 	if (likely(!sk_add_backlog(sk, skb, limit)))
 		return;
-	XTCP_INC(sock_net(sk), BACKLOGDROP);
+	XTCP_SK_INC(sk, BACKLOGDROP);
 	input_drop(sk, skb, SKB_DROP_REASON_SOCKET_BACKLOG);
 }
 

@@ -41,7 +41,7 @@ bool xtcp_loss_mark(struct sock *sk, struct sk_buff *skb)
 	if (cb->sacked & XTCP_SACKED_RETRANS) {
 		cb->sacked &= ~XTCP_SACKED_RETRANS;
 		xs->snd.retrans_out -= cb->segs;
-		XTCP_ADD(sock_net(sk), LOSTRETRANSMIT, cb->segs);
+		XTCP_SK_ADD(sk, LOSTRETRANSMIT, cb->segs);
 	}
 	if (!(cb->sacked & XTCP_SACKED_LOST)) {
 		cb->sacked |= XTCP_SACKED_LOST;
@@ -184,7 +184,7 @@ void xtcp_loss_tlp_timeout(struct sock *sk)
 	if (!xs->snd.packets_out || xs->rec.tlp.active || !loss_may_probe(xs))
 		return;
 	if (loss_send_probe(sk)) {
-		XTCP_INC(sock_net(sk), LOSSPROBES);
+		XTCP_SK_INC(sk, LOSSPROBES);
 		xs->rec.tlp.active = true;
 		xs->rec.tlp.end_seq = xs->snd.nxt;
 	}

@@ -161,6 +161,7 @@ struct xtcp_mib {
 };
 
 /* Any context; CURRESTAB goes up and down, its sum over CPUs is what counts. */
+#define XTCP_XN_ADD(xn, name, n)	this_cpu_add((xn)->mib->c[XTCP_MIB_##name], n)
 #define XTCP_INC(net, name)	this_cpu_inc(xtcp_net(net)->mib->c[XTCP_MIB_##name])
 #define XTCP_DEC(net, name)	this_cpu_dec(xtcp_net(net)->mib->c[XTCP_MIB_##name])
 #define XTCP_ADD(net, name, n)	this_cpu_add(xtcp_net(net)->mib->c[XTCP_MIB_##name], n)

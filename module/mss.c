@@ -48,7 +48,7 @@ u32 xtcp_mss_of_packet(const struct sock *sk, u32 size)
 
 	mss = min_t(u32, mss, xs->snd.mss_clamp);
 	mss -= min_t(u32, mss, xs->snd.ext_hdr_len);
-	mss = max_t(u32, mss, xtcp_knob(sock_net(sk), min_snd_mss));
+	mss = max_t(u32, mss, xtcp_sk_knob(sk, min_snd_mss));
 	return mss - min_t(u32, mss - 1, xtcp_mss_fixed_options(sk));
 }
 

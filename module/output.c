@@ -91,7 +91,7 @@ static void output_sent(struct sock *sk, struct sk_buff *skb)
 		       XTCP_CB(skb)->segs, XTCP_CB(skb)->sent_us);
 	xtcp_rtxq_append(sk, skb);
 	xs->rec.prr.out += XTCP_CB(skb)->segs;
-	XTCP_ADD(sock_net(sk), ORIGDATASENT, XTCP_CB(skb)->segs);
+	XTCP_SK_ADD(sk, ORIGDATASENT, XTCP_CB(skb)->segs);
 	if (!prior || !xtcp_timer_armed(xs, XTCP_T_RTO))
 		xtcp_timer_arm(sk, XTCP_T_RTO, xtcp_ack_rto(sk));
 	xtcp_timer_cancel(sk, XTCP_T_PROBE);
@@ -472,7 +472,7 @@ int xtcp_output_connect(struct sock *sk)
 	if (xs->af->route(sk))
 		return -EHOSTUNREACH;
 	output_init_connect(sk);
-	XTCP_INC(sock_net(sk), ACTIVEOPENS);
+	XTCP_SK_INC(sk, ACTIVEOPENS);
 	return output_send_syn(sk, XTCP_SYN | xtcp_ecn_offer(sk));
 }
 
@@ -552,7 +552,7 @@ int xtcp_output_wakeup_probe(struct sock *sk)
 		return -ENOTCONN;
 	if (skb && xtcp_seq_before(XTCP_CB(skb)->seq, xtcp_wnd_end(xs)))
 		return output_probe_with_data(sk, skb);
-	XTCP_INC(sock_net(sk), WINPROBE);
+	XTCP_SK_INC(sk, WINPROBE);
 	if (xs->snd.urg_mode && xtcp_seq_between(xs->snd.up, xs->snd.una + 1,
 						 xs->snd.una + 0xffff))
 		xtcp_xmit_probe(sk, true);
@@ -580,7 +580,7 @@ void xtcp_output_probe(struct sock *sk)
 		xtcp_timer_arm(sk, XTCP_T_PROBE, XTCP_RESOURCE_PROBE);
 		return;
 	}
-	if (xs->rec.backoff < xtcp_knob(sock_net(sk), retries2))
+	if (xs->rec.backoff < xtcp_sk_knob(sk, retries2))
 		xs->rec.backoff++;
 	xtcp_timer_arm(sk, XTCP_T_PROBE, xtcp_output_probe_when(sk));
 }

@@ -34,8 +34,8 @@ static u64 pace_window_rate(const struct sock *sk)
 
 	if (!xs->rtt.srtt_us)
 		return ~0UL;
-	rate = xs->cc.cwnd < xs->cc.ssthresh / 2 ? xtcp_knob(sock_net(sk), pacing_ss_ratio) :
-						   xtcp_knob(sock_net(sk), pacing_ca_ratio);
+	rate = xs->cc.cwnd < xs->cc.ssthresh / 2 ? xtcp_sk_knob(sk, pacing_ss_ratio) :
+						   xtcp_sk_knob(sk, pacing_ca_ratio);
 	rate *= (u64)xs->snd.mss * (USEC_PER_SEC / 100) << 3;
 	rate *= max(xs->cc.cwnd, xs->snd.packets_out);
 	return div_u64(rate, xs->rtt.srtt_us);
@@ -66,12 +66,12 @@ void xtcp_pace_update(struct sock *sk)
 u32 xtcp_pace_segs(const struct sock *sk, u32 mss)
 {
 	unsigned long bytes = READ_ONCE(sk->sk_pacing_rate) >> READ_ONCE(sk->sk_pacing_shift);
-	u32 near = xtcp_sk(sk)->rtt.min_rtt_us >> xtcp_knob(sock_net(sk), tso_rtt_log);
+	u32 near = xtcp_sk(sk)->rtt.min_rtt_us >> xtcp_sk_knob(sk, tso_rtt_log);
 
 	if (near <= PACE_NEAR_MAX)
 		bytes += sk->sk_gso_max_size >> near;
 	bytes = min_t(unsigned long, bytes, sk->sk_gso_max_size);
-	return max_t(u32, (u32)bytes / mss, xtcp_knob(sock_net(sk), min_tso_segs));
+	return max_t(u32, (u32)bytes / mss, xtcp_sk_knob(sk, min_tso_segs));
 }
 
 /**

@@ -42,6 +42,7 @@ static int proto_init(struct sock *sk)
 	struct xtcp_net *xn = xtcp_net(sock_net(sk));
 	struct xtcp_sock *xs = xtcp_sk(sk);
 
+	xs->xn = xn;
 	xs->af = &xtcp_ipv4_ops;
 	xs->snd.rtxq = RB_ROOT;
 	xs->rcv.ooo = RB_ROOT;

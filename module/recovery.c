@@ -21,7 +21,7 @@ void xtcp_recovery_init(struct sock *sk)
 
 	xs->rec = (struct xtcp_rec) {
 		.ca_state = XTCP_CA_OPEN,
-		.reordering = xtcp_knob(sock_net(sk), reordering),
+		.reordering = xtcp_sk_knob(sk, reordering),
 		.syn_retries = xs->rec.syn_retries,
 		.user_timeout = xs->rec.user_timeout,
 		.undo_retrans = -1,
@@ -126,9 +126,9 @@ static void recovery_enter(struct sock *sk, const struct xtcp_ack_info *ai)
 	struct xtcp_sock *xs = xtcp_sk(sk);
 
 	if (xs->neg.sack_ok)
-		XTCP_INC(sock_net(sk), SACKRECOVERY);
+		XTCP_SK_INC(sk, SACKRECOVERY);
 	else
-		XTCP_INC(sock_net(sk), RENORECOVERY);
+		XTCP_SK_INC(sk, RENORECOVERY);
 	/* A reduction under way answers for this loss, too: once a round trip. */
 	if (xs->rec.ca_state != XTCP_CA_CWR)
 		recovery_reduce(xs);
@@ -176,13 +176,13 @@ static void recovery_undo(struct sock *sk, bool frto)
 	struct xtcp_sock *xs = xtcp_sk(sk);
 
 	if (xs->rec.ca_state == XTCP_CA_LOSS) {
-		XTCP_INC(sock_net(sk), LOSSUNDO);
+		XTCP_SK_INC(sk, LOSSUNDO);
 		if (frto)
-			XTCP_INC(sock_net(sk), SPURIOUSRTOS);
+			XTCP_SK_INC(sk, SPURIOUSRTOS);
 	} else if (!xs->rec.undo_retrans) {
-		XTCP_INC(sock_net(sk), DSACKUNDO);
+		XTCP_SK_INC(sk, DSACKUNDO);
 	} else {
-		XTCP_INC(sock_net(sk), FULLUNDO);
+		XTCP_SK_INC(sk, FULLUNDO);
 	}
 	if (!xs->rec.cut_stays) {
 		xs->cc.cwnd = max(xs->cc.cwnd, xs->cc.ops->undo_cwnd(&xs->cc));
@@ -290,7 +290,7 @@ static void recovery_step(struct sock *sk, struct xtcp_ack_info *ai)
 		recovery_enter(sk, ai);
 		recovery_fast(xs, ai);
 	} else if (ai->ece && xs->rec.ca_state < XTCP_CA_CWR) {
-		XTCP_INC(sock_net(sk), CWNDCUTS);
+		XTCP_SK_INC(sk, CWNDCUTS);
 		recovery_enter_cwr(xs, ai->prior_in_flight);
 		recovery_fast(xs, ai);
 	}
@@ -301,7 +301,7 @@ static void recovery_tlp_loss(struct sock *sk)
 {
 	struct xtcp_sock *xs = xtcp_sk(sk);
 
-	XTCP_INC(sock_net(sk), LOSSPROBERECOVERY);
+	XTCP_SK_INC(sk, LOSSPROBERECOVERY);
 	if (xs->rec.ca_state > XTCP_CA_DISORDER)
 		return;
 	recovery_reduce(xs);
@@ -343,7 +343,7 @@ void xtcp_recovery_on_local_drop(struct sock *sk)
 {
 	struct xtcp_sock *xs = xtcp_sk(sk);
 
-	XTCP_INC(sock_net(sk), LOCALCONGESTION);
+	XTCP_SK_INC(sk, LOCALCONGESTION);
 	if (xs->rec.ca_state < XTCP_CA_CWR)
 		recovery_enter_cwr(xs, xtcp_packets_in_flight(xs));
 }
@@ -362,7 +362,7 @@ void xtcp_recovery_on_rto(struct sock *sk)
 	if (skb && xtcp_mtup_is_probe(xs, skb))
 		xtcp_mtup_failed(sk);
 	xs->rec.frto.phase = XTCP_FRTO_OFF;
-	if (xtcp_knob(sock_net(sk), frto) &&
+	if (xtcp_sk_knob(sk, frto) &&
 	    (xs->rec.ca_state < XTCP_CA_RECOVERY || xs->rec.retransmits))
 		xtcp_frto_begin(&xs->rec.frto, xs->snd.nxt);
 	if (xs->rec.ca_state != XTCP_CA_LOSS || !xs->rec.retransmits)
@@ -432,9 +432,9 @@ void xtcp_recovery_retransmit(struct sock *sk)
 			break;
 		xtcp_pace_sent(sk, skb->len);
 		if (xs->rec.ca_state == XTCP_CA_LOSS)
-			XTCP_ADD(sock_net(sk), SLOWSTARTRETRANS, XTCP_CB(skb)->segs);
+			XTCP_SK_ADD(sk, SLOWSTARTRETRANS, XTCP_CB(skb)->segs);
 		else
-			XTCP_ADD(sock_net(sk), FASTRETRANS, XTCP_CB(skb)->segs);
+			XTCP_SK_ADD(sk, FASTRETRANS, XTCP_CB(skb)->segs);
 		if (!xtcp_timer_armed(xs, XTCP_T_RTO))
 			xtcp_ack_rearm_rto(sk);
 	}

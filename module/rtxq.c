@@ -284,9 +284,9 @@ static void rtxq_count_retransmit(struct sock *sk, struct sk_buff *skb)
 	struct xtcp_skb_cb *cb = XTCP_CB(skb);
 	struct xtcp_sock *xs = xtcp_sk(sk);
 
-	XTCP_ADD(sock_net(sk), RETRANSSEGS, cb->segs);
+	XTCP_SK_ADD(sk, RETRANSSEGS, cb->segs);
 	if (cb->flags & XTCP_SYN)
-		XTCP_INC(sock_net(sk), SYNRETRANS);
+		XTCP_SK_INC(sk, SYNRETRANS);
 	xs->snd.total_retrans += cb->segs;
 	xs->snd.bytes_retrans += skb->len;
 	xtcp_rate_sent(&xs->rec.rate, &cb->rate, xtcp_packets_in_flight(xs), cb->segs, cb->sent_us);
@@ -338,7 +338,7 @@ int xtcp_rtxq_retransmit(struct sock *sk, struct sk_buff *skb, u32 segs)
 	rtxq_adjust(xs, skb, (int)XTCP_CB(skb)->segs - old);
 	err = xtcp_xmit_skb(sk, skb, true);
 	if (err) {
-		XTCP_INC(sock_net(sk), RETRANSFAIL);
+		XTCP_SK_INC(sk, RETRANSFAIL);
 		return err > 0 ? err : NET_XMIT_CN;
 	}
 	rtxq_count_retransmit(sk, skb);

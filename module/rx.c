@@ -313,10 +313,11 @@ static bool rx_dispatch(const struct xtcp_key *key, const struct xtcp_found *f,
 static void rx_one(const struct xtcp_key *key, struct xtcp_found *f, struct sk_buff *skb)
 {
 	const struct xtcp_af_ops *af = xtcp_af(key->family);
+	const struct xtcp_net *xn = xtcp_net(key->net);
 	enum skb_drop_reason reason;
 
-	XTCP_INC(key->net, SEGMENTSTAKEN);
-	XTCP_INC(key->net, INSEGS);
+	XTCP_XN_ADD(xn, SEGMENTSTAKEN, 1);
+	XTCP_XN_ADD(xn, INSEGS, 1);
 	reason = rx_validate(af, key->net, skb);
 	if (reason) {
 		rx_drop(NULL, skb, reason);

@@ -118,7 +118,7 @@ static void scoreboard_dsack(struct sock *sk, const struct xtcp_sack_block *b,
 	u32 segs;
 
 	ai->dsack = true;
-	XTCP_INC(sock_net(sk), DSACKRECV);
+	XTCP_SK_INC(sk, DSACKRECV);
 	if (!xs->rec.undo_marker || xs->rec.undo_retrans <= 0 ||
 	    !xtcp_seq_after(b->end, xs->rec.undo_marker))
 		return;
@@ -141,7 +141,7 @@ static u8 scoreboard_blocks(struct sock *sk, struct xtcp_ctx *c, struct xtcp_ack
 
 		if (!xtcp_sack_block_valid(xs->snd.una, xs->snd.nxt, xs->rec.undo_marker,
 					   xs->snd.max_wnd, b->start, b->end, first_dup)) {
-			XTCP_INC(sock_net(sk), SACKDISCARD);
+			XTCP_SK_INC(sk, SACKDISCARD);
 			continue;
 		}
 		if (first_dup)
@@ -182,7 +182,7 @@ void xtcp_scoreboard_forget(struct sock *sk)
 
 	if (!skb || !(XTCP_CB(skb)->sacked & XTCP_SACKED_ACKED))
 		return;
-	XTCP_INC(sock_net(sk), SACKRENEGING);
+	XTCP_SK_INC(sk, SACKRENEGING);
 	for (; skb; skb = xtcp_rtxq_next(skb)) {
 		struct xtcp_skb_cb *cb = XTCP_CB(skb);
 

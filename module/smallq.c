@@ -38,7 +38,7 @@ static unsigned long smallq_limit(const struct sock *sk, const struct sk_buff *s
 	/* Who paces has no queue beyond that. */
 	if (READ_ONCE(sk->sk_pacing_status) == SK_PACING_NONE)
 		limit = min_t(unsigned long, limit,
-			      xtcp_knob(sock_net(sk), limit_output_bytes));
+			      xtcp_sk_knob(sk, limit_output_bytes));
 	return limit;
 }
 
@@ -71,7 +71,7 @@ bool xtcp_smallq_full(struct sock *sk, const struct sk_buff *skb)
 	smallq_throttle(sk);
 	if (refcount_read(&sk->sk_wmem_alloc) <= limit)
 		return false;
-	XTCP_INC(sock_net(sk), SMALLQTHROTTLED);
+	XTCP_SK_INC(sk, SMALLQTHROTTLED);
 	return true;
 }
 
@@ -89,7 +89,7 @@ bool xtcp_smallq_holds(struct sock *sk, const struct sk_buff *skb)
 	smallq_throttle(sk);
 	if (!skb_fclone_busy(sk, skb))
 		return false;
-	XTCP_INC(sock_net(sk), SPURIOUSRTXHOSTQUEUES);
+	XTCP_SK_INC(sk, SPURIOUSRTXHOSTQUEUES);
 	return true;
 }
 

@@ -25,6 +25,7 @@
 #include <xtcp/seg.h>
 #include <xtcp/seq.h>
 
+#include "mib.h"
 #include "net.h"
 #include "rcv.h"
 #include "rec.h"
@@ -102,6 +103,7 @@ struct xtcp_mtup {
  */
 struct xtcp_sock {
 	struct inet_sock inet;
+	struct xtcp_net *xn;		/* of sock_net() */
 	const struct xtcp_af_ops *af;
 	struct xtcp_neg neg;
 	struct xtcp_ecn ecn;
@@ -143,6 +145,11 @@ static inline struct xtcp_sock *xtcp_sk(const struct sock *sk)
 	return (struct xtcp_sock *)sk;
 }
 
+/* XTCP_INC() and others in the socket's namespace, which it knows without a look-up. */
+#define XTCP_SK_INC(sk, name)		XTCP_XN_ADD(xtcp_sk(sk)->xn, name, 1)
+#define XTCP_SK_ADD(sk, name, n)	XTCP_XN_ADD(xtcp_sk(sk)->xn, name, n)
+#define xtcp_sk_knob(sk, name)		READ_ONCE(xtcp_sk(sk)->xn->knobs.name)
+
 extern struct proto xtcp_prot;
 extern long xtcp_sysctl_mem[3];		/* pages: low, pressure, high; of the whole machine */
 
@@ -173,7 +180,7 @@ static inline u32 xtcp_now_ts(void)
 /* Bytes the receive buffer can still take as window. */
 static inline int xtcp_win_from_space(const struct sock *sk, int space)
 {
-	int scale = xtcp_knob(sock_net(sk), adv_win_scale);
+	int scale = xtcp_sk_knob(sk, adv_win_scale);
 
 	return scale <= 0 ? space >> (-scale) : space - (space >> scale);
 }

@@ -74,14 +74,14 @@ static bool step_sequence(struct sock *sk, struct xtcp_ctx *c, struct xtcp_effec
 	const struct xtcp_seg *seg = &c->seg;
 
 	if (states_paws_rejects(sk, c) && !(seg->flags & XTCP_RST)) {
-		XTCP_INC(sock_net(sk), PAWSESTAB);
+		XTCP_SK_INC(sk, PAWSESTAB);
 		fx->ack_dup = 1;
 		return states_drop(fx, SKB_DROP_REASON_TCP_RFC7323_PAWS);
 	}
 	if (xtcp_seg_in_window(seg->seq, seg->end_seq, xs->rcv.wup, xs->rcv.nxt,
 			       xtcp_receive_window(xs)))
 		return true;
-	XTCP_INC(sock_net(sk), OUTOFWINDOW);
+	XTCP_SK_INC(sk, OUTOFWINDOW);
 	if (seg->flags & XTCP_RST)
 		;	/* "unless the RST bit is set, if so drop the segment" */
 	else if (seg->flags & XTCP_SYN)
@@ -112,7 +112,7 @@ static bool step_rst(struct sock *sk, struct xtcp_ctx *c, struct xtcp_effects *f
 	if (!(c->seg.flags & XTCP_RST))
 		return true;
 	if (c->seg.seq != xtcp_sk(sk)->rcv.nxt) {
-		XTCP_INC(sock_net(sk), RSTINEXACT);
+		XTCP_SK_INC(sk, RSTINEXACT);
 		fx->ack_challenge = 1;
 		return states_drop(fx, SKB_DROP_REASON_TCP_RESET);
 	}
@@ -131,7 +131,7 @@ static bool step_syn(struct sock *sk, struct xtcp_ctx *c, struct xtcp_effects *f
 	    c->seg.end_seq == c->seg.seq + 1 && c->seg.end_seq == xtcp_sk(sk)->rcv.nxt &&
 	    c->seg.ack == xtcp_sk(sk)->snd.nxt)
 		return true;
-	XTCP_INC(sock_net(sk), SYNCHALLENGE);
+	XTCP_SK_INC(sk, SYNCHALLENGE);
 	fx->ack_challenge = 1;
 	return states_drop(fx, SKB_DROP_REASON_TCP_INVALID_SYN);
 }
@@ -141,7 +141,7 @@ static bool step_ack_bit(struct sock *sk, struct xtcp_ctx *c, struct xtcp_effect
 {
 	if (c->seg.flags & XTCP_ACK)
 		return true;
-	XTCP_INC(sock_net(sk), NOACKFLAG);
+	XTCP_SK_INC(sk, NOACKFLAG);
 	return states_drop(fx, SKB_DROP_REASON_TCP_FLAGS);
 }
 
@@ -210,7 +210,7 @@ static bool states_data_after_close(struct sock *sk, struct xtcp_ctx *c, struct 
 	if (!(sk->sk_shutdown & RCV_SHUTDOWN) || c->seg.seq == c->seg.end_seq ||
 	    !xtcp_seq_after(c->seg.end_seq - fin, xtcp_sk(sk)->rcv.nxt))
 		return false;
-	XTCP_INC(sock_net(sk), ABORTONDATA);
+	XTCP_SK_INC(sk, ABORTONDATA);
 	fx->rst = 1;
 	fx->abort_err = ECONNRESET;
 	fx->reason = SKB_DROP_REASON_TCP_ABORT_ON_DATA;
@@ -230,9 +230,9 @@ static bool states_expected(struct sock *sk, const struct xtcp_ctx *c)
 	    (s32)(c->opts.tsval - xs->rcv.ts_recent) < 0)
 		return false;
 	if (c->seg.len)
-		XTCP_INC(sock_net(sk), HPHITS);
+		XTCP_SK_INC(sk, HPHITS);
 	else if (xtcp_seq_after(c->seg.ack, xs->snd.una))
-		XTCP_INC(sock_net(sk), HPACKS);
+		XTCP_SK_INC(sk, HPACKS);
 	return true;
 }
 
@@ -250,7 +250,7 @@ static void xtcp_rcv_established(struct sock *sk, struct xtcp_ctx *c, struct xtc
 static bool states_enter_fin_wait2(struct sock *sk, struct xtcp_ctx *c, struct xtcp_effects *fx)
 {
 	struct xtcp_sock *xs = xtcp_sk(sk);
-	int tmo = xs->linger2 ? : xtcp_knob(sock_net(sk), fin_timeout);
+	int tmo = xs->linger2 ? : xtcp_sk_knob(sk, fin_timeout);
 
 	xtcp_set_state(sk, TCP_FIN_WAIT2);
 	WRITE_ONCE(sk->sk_shutdown, sk->sk_shutdown | SEND_SHUTDOWN);
@@ -260,7 +260,7 @@ static bool states_enter_fin_wait2(struct sock *sk, struct xtcp_ctx *c, struct x
 		return true;
 	}
 	if (xs->linger2 < 0) {
-		XTCP_INC(sock_net(sk), ABORTONDATA);
+		XTCP_SK_INC(sk, ABORTONDATA);
 		fx->rst = 1;
 		fx->done = 1;
 		return states_drop(fx, SKB_DROP_REASON_TCP_ABORT_ON_DATA);
@@ -306,7 +306,7 @@ static void states_after_fin(struct sock *sk, struct xtcp_ctx *c, struct xtcp_ef
 {
 	if (c->seg.seq == c->seg.end_seq)
 		return;
-	XTCP_INC(sock_net(sk), AFTERCLOSE);
+	XTCP_SK_INC(sk, AFTERCLOSE);
 	fx->ack_now = xtcp_seq_before(c->seg.seq, xtcp_sk(sk)->rcv.nxt);
 	fx->reason = SKB_DROP_REASON_TCP_OLD_DATA;
 }
@@ -398,7 +398,7 @@ static bool states_synsent_ack_ok(struct sock *sk, const struct xtcp_ctx *c,
 	echo = c->opts.tsecr - xs->neg.ts_offset;
 	if (xtcp_seq_between(echo, first_ms, xtcp_now_ts()))
 		return true;
-	XTCP_INC(sock_net(sk), PAWSACTIVE);
+	XTCP_SK_INC(sk, PAWSACTIVE);
 	fx->rst = !(c->seg.flags & XTCP_RST);
 	return states_drop(fx, SKB_DROP_REASON_TCP_RFC7323_PAWS);
 }
@@ -420,7 +420,7 @@ static bool states_syn_is_old(const struct sock *sk, const struct xtcp_ctx *c)
 	if (!(c->opts.has & XTCP_OPT_TS) || states_ts_stale(xs) ||
 	    !xtcp_seq_before(c->opts.tsval, xs->rcv.ts_recent))
 		return false;
-	XTCP_INC(sock_net(sk), PAWSACTIVE);
+	XTCP_SK_INC(sk, PAWSACTIVE);
 	return true;
 }
 
@@ -494,7 +494,7 @@ static void xtcp_rcv_syn_recv(struct sock *sk, struct xtcp_ctx *c, struct xtcp_e
 /* CLOSE: the last of a backlog behind the end. */
 static void xtcp_rcv_closed(struct sock *sk, struct xtcp_ctx *c, struct xtcp_effects *fx)
 {
-	XTCP_INC(sock_net(sk), BADSTATESEG);
+	XTCP_SK_INC(sk, BADSTATESEG);
 	fx->reason = SKB_DROP_REASON_TCP_CLOSE;
 }
 

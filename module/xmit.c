@@ -66,9 +66,9 @@ static u32 xmit_write_syn_options(struct sock *sk, u8 *p, bool ack, u32 tsval)
 static void xmit_count_zero_window(struct sock *sk, u32 old, u32 new)
 {
 	if (!new && old)
-		XTCP_INC(sock_net(sk), TOZEROWINDOWADV);
+		XTCP_SK_INC(sk, TOZEROWINDOWADV);
 	else if (new && !old)
-		XTCP_INC(sock_net(sk), FROMZEROWINDOWADV);
+		XTCP_SK_INC(sk, FROMZEROWINDOWADV);
 }
 
 /* What xtcp_xmit_select_window() would announce, bytes. */
@@ -164,7 +164,7 @@ static void xmit_ack_sent(struct sock *sk)
 		xs->rcv.quick--;
 	WRITE_ONCE(xs->rcv.ack_pending, 0);
 	if (unlikely(xs->rcv.packed)) {
-		XTCP_ADD(sock_net(sk), ACKCOMPRESSED, xs->rcv.packed);
+		XTCP_SK_ADD(sk, ACKCOMPRESSED, xs->rcv.packed);
 		xs->rcv.packed = 0;
 	}
 	xtcp_timer_cancel(sk, XTCP_T_DELACK);
@@ -264,7 +264,7 @@ int xtcp_xmit_skb(struct sock *sk, struct sk_buff *skb, bool clone)
 	if (bytes)
 		xmit_data_sent(sk, segs, bytes);
 	xs->snd.segs_out += segs;
-	XTCP_ADD(sock_net(sk), OUTSEGS, segs);
+	XTCP_SK_ADD(sk, OUTSEGS, segs);
 	memset(skb->cb, 0, sizeof(struct inet_skb_parm));
 	err = xs->af->queue_xmit(sk, skb);
 	if (unlikely(err > 0) && bytes)
@@ -330,11 +330,11 @@ void xtcp_xmit_rst(struct sock *sk, gfp_t gfp, enum xtcp_rst_reason reason)
 
 	/* The peer's application shall hear of a connection that was, before it is reset. */
 	xtcp_delack_turn(sk);
-	XTCP_INC(sock_net(sk), OUTRSTS);
+	XTCP_SK_INC(sk, OUTRSTS);
 	trace_xtcp_send_reset(sk, NULL, reason);
 	skb = xmit_alloc_bare(xmit_acceptable_seq(xtcp_sk(sk)), XTCP_ACK | XTCP_RST, gfp);
 	if (!skb || xtcp_xmit_skb(sk, skb, false))
-		XTCP_INC(sock_net(sk), ABORTFAILED);
+		XTCP_SK_INC(sk, ABORTFAILED);
 }
 
 /**
