@@ -93,10 +93,8 @@ static bool ipv4_count_options(struct sock *sk)
 	const struct ip_options_rcu *opt;
 	u16 before = xs->snd.ext_hdr_len;
 
-	rcu_read_lock();
-	opt = rcu_dereference(inet_sk(sk)->inet_opt);
+	opt = rcu_dereference_protected(inet_sk(sk)->inet_opt, lockdep_sock_is_held(sk));
 	xs->snd.ext_hdr_len = opt ? opt->opt.optlen : 0;
-	rcu_read_unlock();
 	return xs->snd.ext_hdr_len != before;
 }
 
