@@ -203,6 +203,7 @@ void xtcp_input_rcv(struct sock *sk, struct sk_buff *skb)
 	xtcp_states[sk->sk_state](sk, &c, &fx);
 	input_effects(sk, &c, &fx);
 	xs->now_us = 0;
+	sk_mem_reclaim(sk);
 	if (!fx.queued)
 		input_free(sk, skb, fx.reason);
 }

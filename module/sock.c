@@ -39,11 +39,16 @@ void xtcp_sock_destruct(struct sock *sk)
  * xtcp_sock_wfree_skb - take a segment of the write side off the account and free it
  * @sk: locked
  * @skb: in no queue any more
+ *
+ * What an ACK frees stays with the socket until its segment's data have taken what they
+ * need: else the one would give back to all sockets what the other takes from them.
  */
 void xtcp_sock_wfree_skb(struct sock *sk, struct sk_buff *skb)
 {
 	sk_wmem_queued_add(sk, -skb->truesize);
-	sk_mem_uncharge(sk, skb->truesize);
+	sk_forward_alloc_add(sk, skb->truesize);
+	if (!xtcp_sk(sk)->now_us)
+		sk_mem_reclaim(sk);
 	/* Where others keep route and destructor, a queued segment has its list link. */
 	skb->_skb_refdst = 0;
 	skb->destructor = NULL;
