@@ -14,7 +14,8 @@
 #include "dest.h"
 #include "net.h"
 
-#define DEST_BUCKETS		16384U
+#include <trace/events/xtcp.h>
+
 /* Shares above which there is a map, and below which there is none any more. */
 #define DEST_HOT		64U
 #define DEST_COOL		32U
@@ -69,6 +70,8 @@ struct dest_map {
  * @bucket: index of its bucket
  * @shares: connections, TIME_WAIT buckets, and connect() calls under way. Devices are not
  *	told apart: what one has, the other finds busy, and tries elsewhere
+ * @waits: TIME_WAIT buckets among them
+ * @marked: shares when the watermark was passed, until many of them are gone; or 0
  */
 struct xtcp_dest {
 	struct hlist_node node;
@@ -79,9 +82,11 @@ struct xtcp_dest {
 	__be16 rport;
 	u16 bucket;
 	u32 shares;
+	u32 waits;
+	u32 marked;
 };
 
-static_assert(ilog2(DEST_BUCKETS) <= 16);
+static_assert(ilog2(XTCP_DEST_BUCKETS) <= 16);
 
 struct dest_bucket {
 	spinlock_t lock;	/* its entries and their maps */
@@ -98,7 +103,7 @@ static struct dest_bucket *dest_bucket(u32 netid, __be32 laddr, __be32 raddr, __
 	u32 hash = hsiphash_4u32((__force u32)laddr, (__force u32)raddr, (__force u16)rport, netid,
 				 &dest_key);
 
-	return &dest_table[hash & (DEST_BUCKETS - 1)];
+	return &dest_table[hash & (XTCP_DEST_BUCKETS - 1)];
 }
 
 static struct dest_bucket *dest_bucket_of(const struct xtcp_dest *d)
@@ -316,7 +321,10 @@ again:
 static void dest_unshare(struct dest_bucket *b, struct xtcp_dest *d)
 {
 	lockdep_assert_held(&b->lock);
-	if (--d->shares >= DEST_COOL)
+	d->shares--;
+	if (d->shares < d->marked - d->marked / 8)
+		d->marked = 0;
+	if (d->shares >= DEST_COOL)
 		return;
 	dest_map_free(d->map);
 	d->map = NULL;
@@ -393,6 +401,7 @@ void xtcp_dest_hand_over(struct xtcp_dest *d, const struct xtcp_tw *tw)
 	struct dest_bucket *b = dest_bucket_of(d);
 
 	spin_lock_bh(&b->lock);
+	d->waits++;
 	dest_tw_enter(d, tw);
 	spin_unlock_bh(&b->lock);
 }
@@ -437,6 +446,7 @@ void xtcp_dest_tw_release(struct net *net, const struct xtcp_tw *tw)
 		c = dest_chunk(d, tw->lport);
 		if (c)
 			dest_clear(c, tw->lport % DEST_CHUNK_PORTS);
+		d->waits--;
 		dest_unshare(b, d);
 	}
 	spin_unlock_bh(&b->lock);
@@ -609,6 +619,81 @@ u16 xtcp_dest_next_reusable(struct xtcp_dest *d, const struct xtcp_ephemeral *e,
 	return dest_search(d, e, first, last, &search);
 }
 
+/* The watermark, and what there is to see. */
+
+static void dest_info(struct xtcp_dest_info *info, const struct xtcp_dest *d)
+{
+	info->laddr = d->laddr;
+	info->raddr = d->raddr;
+	info->rport = d->rport;
+	info->used = d->shares;
+	info->waits = d->waits;
+}
+
+static bool dest_mark(struct xtcp_dest *d, struct xtcp_dest_info *info)
+{
+	struct dest_bucket *b = dest_bucket_of(d);
+	bool first;
+
+	spin_lock_bh(&b->lock);
+	first = !d->marked;
+	d->marked = d->shares;
+	dest_info(info, d);
+	spin_unlock_bh(&b->lock);
+	return first;
+}
+
+/**
+ * xtcp_dest_watch - says so when a destination has more ports than port_watermark allows
+ * @d: the destination; a share was added
+ * @e: the range
+ *
+ * Once, until an eighth of them is gone again.
+ */
+void xtcp_dest_watch(struct xtcp_dest *d, const struct xtcp_ephemeral *e)
+{
+	u32 percent = xtcp_knob(e->net, port_watermark);
+	struct xtcp_dest_info info;
+
+	if (!percent || READ_ONCE(d->shares) * 100 < percent * e->count || READ_ONCE(d->marked) ||
+	    !dest_mark(d, &info))
+		return;
+	XTCP_INC(e->net, PORTWATERMARK);
+	trace_xtcp_port_watermark(info.laddr, info.raddr, info.rport, info.used, info.waits,
+				  e->count);
+	pr_warn_ratelimited("xtcp: %pI4 has %u of %u ports in use to %pI4:%u, %u of them in TIME_WAIT\n",
+			    &info.laddr, info.used, e->count, &info.raddr, ntohs(info.rport),
+			    info.waits);
+}
+
+/**
+ * xtcp_dest_visit - visit the destinations in a bucket
+ * @net: only this namespace's
+ * @bucket: below XTCP_DEST_BUCKETS
+ * @fn: called under the bucket's lock
+ * @arg: for @fn
+ */
+void xtcp_dest_visit(const struct net *net, u32 bucket,
+		     void (*fn)(const struct xtcp_dest_info *info, void *arg), void *arg)
+{
+	u32 netid = xtcp_net(net)->id;
+	struct xtcp_dest_info info;
+	struct dest_bucket *b;
+	struct xtcp_dest *d;
+
+	b = &dest_table[bucket];
+	if (hlist_empty(&b->chain))
+		return;
+	spin_lock_bh(&b->lock);
+	hlist_for_each_entry(d, &b->chain, node) {
+		if (d->netid != netid)
+			continue;
+		dest_info(&info, d);
+		fn(&info, arg);
+	}
+	spin_unlock_bh(&b->lock);
+}
+
 /* Coming and going */
 
 /**
@@ -623,12 +708,12 @@ int xtcp_dest_init(void)
 	get_random_bytes(&dest_key, sizeof(dest_key));
 	dest_slab = KMEM_CACHE(xtcp_dest, SLAB_ACCOUNT);
 	dest_chunk_slab = KMEM_CACHE(dest_chunk, SLAB_ACCOUNT);
-	dest_table = kvcalloc(DEST_BUCKETS, sizeof(*dest_table), GFP_KERNEL);
+	dest_table = kvcalloc(XTCP_DEST_BUCKETS, sizeof(*dest_table), GFP_KERNEL);
 	if (!dest_slab || !dest_chunk_slab || !dest_table) {
 		xtcp_dest_exit();
 		return -ENOMEM;
 	}
-	for (i = 0; i < DEST_BUCKETS; i++)
+	for (i = 0; i < XTCP_DEST_BUCKETS; i++)
 		spin_lock_init(&dest_table[i].lock);
 	return 0;
 }

@@ -18,6 +18,8 @@
 #include "ephemeral.h"
 #include "twmem.h"
 
+#define XTCP_DEST_BUCKETS	16384U
+
 struct xtcp_dest;
 
 int xtcp_dest_init(void);
@@ -44,5 +46,25 @@ bool xtcp_dest_is_free(struct xtcp_dest *d, u16 port);
 u16 xtcp_dest_next_free(struct xtcp_dest *d, const struct xtcp_ephemeral *e, u32 first, u32 last);
 u16 xtcp_dest_next_reusable(struct xtcp_dest *d, const struct xtcp_ephemeral *e, u32 first,
 			    u32 last);
+
+/**
+ * struct xtcp_dest_info - what a destination has of the ports
+ * @laddr: local address
+ * @raddr: remote address
+ * @rport: remote port
+ * @used: ports
+ * @waits: of these, in TIME_WAIT, or in FIN_WAIT_2 without an owner
+ */
+struct xtcp_dest_info {
+	__be32 laddr;
+	__be32 raddr;
+	__be16 rport;
+	u32 used;
+	u32 waits;
+};
+
+void xtcp_dest_watch(struct xtcp_dest *d, const struct xtcp_ephemeral *e);
+void xtcp_dest_visit(const struct net *net, u32 bucket,
+		     void (*fn)(const struct xtcp_dest_info *info, void *arg), void *arg);
 
 #endif /* _XTCP_DEST_H */

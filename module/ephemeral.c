@@ -32,15 +32,12 @@ enum { EPHEMERAL_SECRET_CELL, EPHEMERAL_SECRET_KEY0, EPHEMERAL_SECRET_KEY1 };
 static u32 *ephemeral_cells __read_mostly;
 
 /**
- * xtcp_ephemeral_read - the ranges as the knobs have them now
+ * xtcp_ephemeral_read_net - the ranges of a namespace as the knobs have them now
  * @e: filled
- * @sk: locked; the socket that is to have a port
- *
- * A VRF has ports of its own, which the namespace's map of pinned ones does not know.
+ * @net: the namespace
  */
-void xtcp_ephemeral_read(struct xtcp_ephemeral *e, const struct sock *sk)
+void xtcp_ephemeral_read_net(struct xtcp_ephemeral *e, struct net *net)
 {
-	struct net *net = sock_net(sk);
 	const struct xtcp_net *xn = xtcp_net(net);
 	int low = READ_ONCE(xn->knobs.local_port_range[0]);
 	int high = READ_ONCE(xn->knobs.local_port_range[1]);
@@ -49,10 +46,38 @@ void xtcp_ephemeral_read(struct xtcp_ephemeral *e, const struct sock *sk)
 	if (high < low)
 		swap(low, high);
 	e->net = net;
-	e->pinned = inet_sk_bound_l3mdev(sk) ? NULL : xn->pin_map;
+	e->pinned = xn->pin_map;
 	e->low = low;
 	e->count = high - low + 1;
 	inet_get_local_port_range(net, &e->native_low, &e->native_high);
+}
+
+/**
+ * xtcp_ephemeral_read - the ranges as they are now for one socket
+ * @e: filled
+ * @sk: locked; the socket that is to have a port
+ *
+ * A VRF has ports of its own, which the namespace's map of pinned ones does not know.
+ */
+void xtcp_ephemeral_read(struct xtcp_ephemeral *e, const struct sock *sk)
+{
+	xtcp_ephemeral_read_net(e, sock_net(sk));
+	if (inet_sk_bound_l3mdev(sk))
+		e->pinned = NULL;
+}
+
+/**
+ * xtcp_ephemeral_usable - how many ports of the range may connect() choose?
+ * @e: the range
+ */
+u32 xtcp_ephemeral_usable(const struct xtcp_ephemeral *e)
+{
+	u32 last = e->low + e->count - 1, word, n = 0;
+
+	for (word = e->low / BITS_PER_LONG; word <= last / BITS_PER_LONG; word++)
+		n += hweight_long(xtcp_ephemeral_word(e, word) &
+				  xtcp_ephemeral_mask(word, e->low, last));
+	return n;
 }
 
 /**
@@ -318,8 +343,10 @@ static int ephemeral_try(struct sock *sk, struct ephemeral_choice *c, struct xtc
 			continue;
 		}
 		err = xtcp_ports_connect_via(sk, c->dest, key->lport, c->reuse);
-		if (!err)
+		if (!err) {
 			ephemeral_took(c);
+			xtcp_dest_watch(c->dest, &c->e);
+		}
 		if (err != -EADDRINUSE)
 			return err;
 		cond_resched();

@@ -45,6 +45,8 @@ int xtcp_ephemeral_init(void);
 void xtcp_ephemeral_exit(void);
 
 void xtcp_ephemeral_read(struct xtcp_ephemeral *e, const struct sock *sk);
+void xtcp_ephemeral_read_net(struct xtcp_ephemeral *e, struct net *net);
+u32 xtcp_ephemeral_usable(const struct xtcp_ephemeral *e);
 bool xtcp_ephemeral_skips(const struct xtcp_ephemeral *e, u16 port);
 unsigned long xtcp_ephemeral_word(const struct xtcp_ephemeral *e, u32 word);
 unsigned long xtcp_ephemeral_mask(u32 word, u32 first, u32 last);

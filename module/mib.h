@@ -128,6 +128,7 @@
 	X(AFTERCLOSE, "DataAfterClose")					\
 	X(ILLEGALEDGE, "IllegalStateEdge")				\
 	X(PORTEXHAUSTED, "PortExhausted")				\
+	X(PORTWATERMARK, "PortWatermark")				\
 	X(GUARDCONFLICT, "GuardConflict")				\
 	X(TWRST1337, "TWRstIgnored")					\
 	X(TWSYNREUSE, "TWSynReuse")					\

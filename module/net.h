@@ -62,6 +62,7 @@ struct xtcp_knobs {
 	int orphan_retries;
 	int pacing_ca_ratio;		/* percent of a window per round trip */
 	int pacing_ss_ratio;		/* the same in slow start */
+	int port_watermark;		/* percent of the range, 0: none */
 	int probe_interval;		/* jiffies */
 	int probe_threshold;
 	int reordering;

@@ -2,7 +2,8 @@
 /*
  * proc.c owns /proc/net/xtcp, xtcp6 and xtcp_netstat: windows in the formats of
  * /proc/net/tcp, tcp6 and netstat, so that ss and nstat read them unmodified; and
- * xtcp_listeners, a line per listener with what it counts.
+ * xtcp_listeners, a line per listener with what it counts, and xtcp_ports, what
+ * destinations have of the ephemeral ports.
  *
  * No lock of a socket is taken: a line is what the fields said as it was written.
  */
@@ -13,6 +14,7 @@
 #include "acceptq.h"
 #include "compat.h"
 #include "demux.h"
+#include "dest.h"
 #include "mib.h"
 #include "net.h"
 #include "sock.h"
@@ -321,6 +323,58 @@ static int proc_show_netstat(struct seq_file *seq, void *v)
 	return 0;
 }
 
+/* A line per destination of connect(); a step of the file is a bucket of them. */
+struct proc_ports {
+	struct seq_net_private p;
+	u32 usable;
+};
+
+static void proc_show_dest(const struct xtcp_dest_info *info, void *arg)
+{
+	struct seq_file *seq = arg;
+	const struct proc_ports *ports = seq->private;
+	u32 free = ports->usable > info->used ? ports->usable - info->used : 0;
+	char remote[sizeof("255.255.255.255:65535")];
+
+	snprintf(remote, sizeof(remote), "%pI4:%u", &info->raddr, ntohs(info->rport));
+	seq_printf(seq, "%-15pI4 %-21s %8u %8u %8u\n", &info->laddr, remote, info->used,
+		   info->waits, free);
+}
+
+static void *proc_ports_start(struct seq_file *seq, loff_t *pos)
+{
+	struct proc_ports *ports = seq->private;
+	struct xtcp_ephemeral e;
+
+	xtcp_ephemeral_read_net(&e, seq_file_net(seq));
+	ports->usable = xtcp_ephemeral_usable(&e);
+	return *pos > XTCP_DEST_BUCKETS ? NULL : pos;
+}
+
+static void *proc_ports_next(struct seq_file *seq, void *v, loff_t *pos)
+{
+	cond_resched();
+	return ++*pos > XTCP_DEST_BUCKETS ? NULL : pos;
+}
+
+static int proc_ports_show(struct seq_file *seq, void *v)
+{
+	u32 step = *(loff_t *)v;
+
+	if (!step)
+		seq_puts(seq, "local           remote                    used timewait     free\n");
+	else
+		xtcp_dest_visit(seq_file_net(seq), step - 1, proc_show_dest, seq);
+	return 0;
+}
+
+static const struct seq_operations proc_ports_ops = {
+	.start = proc_ports_start,
+	.next = proc_ports_next,
+	.stop = proc_seq_stop,
+	.show = proc_ports_show,
+};
+
 /**
  * xtcp_proc_net_init - the files of a namespace
  * @net: the namespace, its counters allocated
@@ -339,8 +393,13 @@ int xtcp_proc_net_init(struct net *net)
 	if (!proc_create_net_single("xtcp_listeners", 0444, net->proc_net, proc_show_listeners,
 				    NULL))
 		goto err_netstat;
+	if (!proc_create_net("xtcp_ports", 0444, net->proc_net, &proc_ports_ops,
+			     sizeof(struct proc_ports)))
+		goto err_listeners;
 	return 0;
 
+err_listeners:
+	remove_proc_entry("xtcp_listeners", net->proc_net);
 err_netstat:
 	remove_proc_entry("xtcp_netstat", net->proc_net);
 err_xtcp6:
@@ -356,6 +415,7 @@ err_xtcp:
  */
 void xtcp_proc_net_exit(struct net *net)
 {
+	remove_proc_entry("xtcp_ports", net->proc_net);
 	remove_proc_entry("xtcp_listeners", net->proc_net);
 	remove_proc_entry("xtcp_netstat", net->proc_net);
 	remove_proc_entry("xtcp6", net->proc_net);

@@ -97,6 +97,7 @@ static const struct sysctl_knob sysctl_knobs[] = {
 	KNOB(orphan_retries, 0, 255, 0),
 	KNOB(pacing_ca_ratio, 0, 1000, 120),
 	KNOB(pacing_ss_ratio, 0, 1000, 200),
+	KNOB(port_watermark, 0, 100, 80),
 	KNOB_TIME(probe_interval, SYSCTL_SECONDS, 0, SYSCTL_MAX_SECONDS, 600),
 	KNOB(probe_threshold, 0, 65535, 8),
 	KNOB(reordering, 1, U8_MAX, 3),

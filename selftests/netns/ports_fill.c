@@ -3,6 +3,7 @@
  * A destination that has very many of the ephemeral ports: each of them is found, none
  * twice, whatever else there is in the range, and when there is none left.
  */
+#include <sys/klog.h>
 #include <sys/resource.h>
 
 #include "ports_test.h"
@@ -152,6 +153,79 @@ TEST_F_TIMEOUT(ports, a_range_in_time_wait_comes_back, 1000)
 	sleep(63);
 	EXPECT_EQ(fill(l, 2000), PORTS);
 	EXPECT_EQ(xt_counter("TcpExt", "TWRecycled"), reused + 2 * PORTS);
+}
+
+#define EVENT	"/sys/kernel/tracing/events/xtcp/xtcp_port_watermark/enable"
+#define TRACE	"/sys/kernel/tracing/trace"
+
+/* The line of a file that has @word; NULL: none. */
+static const char *line_of(const char *file, const char *word)
+{
+	static char line[512];
+	FILE *f = fopen(file, "r");
+	bool found = false;
+
+	while (f && !found && fgets(line, sizeof(line), f))
+		found = strstr(line, word);
+	if (f)
+		fclose(f);
+	return found ? line : NULL;
+}
+
+/* "local remote used timewait free", the columns of /proc/net/xtcp_ports. */
+static bool ports_are(const char *remote, int used, int timewait, int free)
+{
+	const char *line = line_of("/proc/self/net/xtcp_ports", remote);
+	int got[3];
+
+	if (!line || sscanf(line, "127.0.0.1 %*s %d %d %d", &got[0], &got[1], &got[2]) != 3)
+		return false;
+	return got[0] == used && got[1] == timewait && got[2] == free;
+}
+
+static bool logged(const char *text)
+{
+	static char log[1 << 20];
+	int n = klogctl(3, log, sizeof(log) - 1);	/* SYSLOG_ACTION_READ_ALL */
+
+	log[n < 0 ? 0 : n] = 0;
+	return strstr(log, text);
+}
+
+/* Before the ports run out somebody hears of it, once. */
+TEST_F_TIMEOUT(ports, a_watermark_is_passed, 200)
+{
+	int l = listener(AF_XTCP, "127.0.0.1", 2000), i, x = tcp(AF_XTCP);
+	long long before = xt_counter("XTcp", "PortWatermark");
+
+	ASSERT_TRUE(set_up());
+	ASSERT_EQ(put(EVENT, "1"), 0);
+	ASSERT_EQ(put(TRACE, "\n"), 0);
+	ASSERT_EQ(bind_to(x, "127.0.0.1", 20000), 0);
+	ASSERT_EQ(put(RESERVED, "20010-20019"), 0);
+	EXPECT_FALSE(ports_are("127.0.0.1:2000", 0, 0, 0));
+	for (i = 0; i < 239; i++)
+		ASSERT_EQ(fill_one(l, 2000), 0);
+	EXPECT_EQ(xt_counter("XTcp", "PortWatermark"), before);
+	EXPECT_TRUE(ports_are("127.0.0.1:2000", 239, 0, PORTS - 11 - 239));
+	EXPECT_EQ(line_of(TRACE, "xtcp_port_watermark: "), NULL);
+	for (i = 0; i < 30; i++)
+		ASSERT_EQ(fill_one(l, 2000), 0);
+	EXPECT_EQ(xt_counter("XTcp", "PortWatermark"), before + 1);
+	EXPECT_NE(line_of(TRACE, "xtcp_port_watermark: local=127.0.0.1:0 remote=127.0.0.1:2000 "
+			  "used=240 timewait=0 range=300"), NULL);
+	EXPECT_TRUE(logged("127.0.0.1 has 240 of 300 ports in use to 127.0.0.1:2000, 0 of them"));
+	for (i = FIRST; i <= LAST; i++)
+		if (holder[i] >= 0)
+			end_well(i);
+	usleep(100000);
+	EXPECT_TRUE(ports_are("127.0.0.1:2000", 269, 269, PORTS - 11 - 269));
+	ASSERT_EQ(put(EVENT, "0"), 0);
+	sleep(63);
+	EXPECT_EQ(line_of("/proc/self/net/xtcp_ports", "127.0.0.1:2000"), NULL);
+	/* And again, as nothing is left of the first time. */
+	EXPECT_EQ(fill(l, 2000), PORTS - 11);
+	EXPECT_EQ(xt_counter("XTcp", "PortWatermark"), before + 2);
 }
 
 TEST_HARNESS_MAIN

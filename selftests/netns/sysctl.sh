@@ -41,6 +41,7 @@ mtu_probing 0 2 0
 orphan_retries 0 255 0
 pacing_ca_ratio 0 1000 120
 pacing_ss_ratio 0 1000 200
+port_watermark 0 100 80
 probe_interval 0 2147483 600
 probe_threshold 0 65535 8
 reordering 1 255 3

@@ -49,7 +49,7 @@ ktap_print_header
 ktap_set_plan 13
 
 xt_check "every tracepoint is there" \
-	test "$(cd $events && echo xtcp_*)" = "xtcp_drop xtcp_illegal_edge xtcp_receive_reset xtcp_retransmit_skb xtcp_send_reset xtcp_state"
+	test "$(cd $events && echo xtcp_*)" = "xtcp_drop xtcp_illegal_edge xtcp_port_watermark xtcp_receive_reset xtcp_retransmit_skb xtcp_send_reset xtcp_state"
 xt_netns xt_t
 echo >/sys/kernel/tracing/trace
 echo 1 >$events/enable

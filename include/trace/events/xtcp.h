@@ -172,6 +172,28 @@ TRACE_EVENT(xtcp_drop,
 #undef FN
 #undef FNe
 
+/* A destination has come to use more than port_watermark percent of the ephemeral ports. */
+TRACE_EVENT(xtcp_port_watermark,
+	TP_PROTO(__be32 laddr, __be32 raddr, __be16 rport, u32 used, u32 timewait, u32 range),
+	TP_ARGS(laddr, raddr, rport, used, timewait, range),
+	TP_STRUCT__entry(
+		__field(u32, used)
+		__field(u32, timewait)
+		__field(u32, range)
+		__array(__u8, local, sizeof(struct sockaddr_in6))
+		__array(__u8, remote, sizeof(struct sockaddr_in6))
+	),
+	TP_fast_assign(
+		__entry->used = used;
+		__entry->timewait = timewait;
+		__entry->range = range;
+		trace_fill_addr(__entry->local, laddr, 0);
+		trace_fill_addr(__entry->remote, raddr, rport);
+	),
+	TP_printk("local=%pISpc remote=%pISpc used=%u timewait=%u range=%u", __entry->local,
+		  __entry->remote, __entry->used, __entry->timewait, __entry->range)
+);
+
 #endif /* _TRACE_XTCP_H */
 
 #include <trace/define_trace.h>
