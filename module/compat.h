@@ -172,4 +172,13 @@ static inline bool xtcp_compat_bridged(const struct sk_buff *skb)
 #endif
 }
 
+/* IP_LOCAL_PORT_RANGE, of 6.3 and backported: two fields at first, one word later. 0: not set. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 12, 0)
+#define xtcp_compat_port_range_low(sk)	READ_ONCE(inet_sk(sk)->local_port_range.lo)
+#define xtcp_compat_port_range_high(sk)	READ_ONCE(inet_sk(sk)->local_port_range.hi)
+#else
+#define xtcp_compat_port_range_low(sk)	(READ_ONCE(inet_sk(sk)->local_port_range) & 0xffff)
+#define xtcp_compat_port_range_high(sk)	(READ_ONCE(inet_sk(sk)->local_port_range) >> 16)
+#endif
+
 #endif /* _XTCP_COMPAT_H */

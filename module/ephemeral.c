@@ -52,6 +52,19 @@ void xtcp_ephemeral_read_net(struct xtcp_ephemeral *e, struct net *net)
 	inet_get_local_port_range(net, &e->native_low, &e->native_high);
 }
 
+/* IP_LOCAL_PORT_RANGE: either end counts if it lies in the namespace's range. */
+static void ephemeral_narrow(struct xtcp_ephemeral *e, u32 low, u32 high)
+{
+	u32 first = e->low, last = e->low + e->count - 1;
+
+	if (low >= first && low <= last)
+		e->low = low;
+	if (high >= first && high <= last)
+		e->count = high - e->low + 1;
+	else
+		e->count = last - e->low + 1;
+}
+
 /**
  * xtcp_ephemeral_read - the ranges as they are now for one socket
  * @e: filled
@@ -64,6 +77,7 @@ void xtcp_ephemeral_read(struct xtcp_ephemeral *e, const struct sock *sk)
 	xtcp_ephemeral_read_net(e, sock_net(sk));
 	if (inet_sk_bound_l3mdev(sk))
 		e->pinned = NULL;
+	ephemeral_narrow(e, xtcp_compat_port_range_low(sk), xtcp_compat_port_range_high(sk));
 }
 
 /**

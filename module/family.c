@@ -16,17 +16,33 @@
 #include "af.h"
 #include "door.h"
 #include "engine.h"
+#include "ports.h"
 #include "synq.h"
+
+/* The kernel knows by its port that a socket is bound; one that bind() put off counts too. */
+static int family_bind(struct socket *sock, struct sockaddr *addr, int len)
+{
+	if (READ_ONCE(xtcp_sk(sock->sk)->port_lazy))
+		return -EINVAL;
+	return inet_bind(sock, addr, len);
+}
+
+static int family_getname(struct socket *sock, struct sockaddr *addr, int peer)
+{
+	int err = peer ? 0 : xtcp_ports_settle(sock->sk);
+
+	return err ? err : inet_getname(sock, addr, peer);
+}
 
 static const struct proto_ops family_stream_ops = {
 	.family		= PF_INET,
 	.owner		= THIS_MODULE,
 	.release	= inet_release,
-	.bind		= inet_bind,
+	.bind		= family_bind,
 	.connect	= inet_stream_connect,
 	.socketpair	= sock_no_socketpair,
 	.accept		= inet_accept,
-	.getname	= inet_getname,
+	.getname	= family_getname,
 	.poll		= xtcp_poll,
 	.ioctl		= inet_ioctl,
 	.gettstamp	= sock_gettstamp,

@@ -161,6 +161,7 @@ static void ports_own(struct xtcp_port *p, struct sock *sk, bool pinned)
 	ports_hold(p, pinned);
 	WRITE_ONCE(xs->port, p);	/* xtcp_ports_inherit() */
 	xs->port_pinned = pinned;
+	WRITE_ONCE(xs->port_lazy, false);
 	hlist_add_head(&xs->port_node, &p->owners);
 	inet_sk(sk)->inet_num = p->num;
 	inet_sk(sk)->inet_sport = htons(p->num);
@@ -318,8 +319,10 @@ static int ports_guard(struct sock *sk)
  * @sk: locked, its address set
  * @snum: the port, or 0 for any
  *
- * A port that the user named is claimed in native TCP, too. One that we chose lies in a
- * range that native TCP does not give out, and needs that only when it listens.
+ * A port that the user named is claimed in native TCP, too. Any port means none for now:
+ * connect() can then choose one that others have to other destinations. One that we
+ * choose lies in a range that native TCP does not give out, and is claimed there only when
+ * it listens.
  *
  * Return: 0, -EADDRINUSE, -EACCES or -ENOMEM
  */
@@ -328,14 +331,35 @@ int xtcp_ports_get_port(struct sock *sk, unsigned short snum)
 	int err;
 
 	sock_owned_by_me(sk);
-	if (!snum)
-		return ports_claim_any(sk);
+	if (!snum) {
+		WRITE_ONCE(xtcp_sk(sk)->port_lazy, true);
+		return 0;
+	}
 	err = ports_claim(sk, snum, false);
 	if (err)
 		return err;
 	err = ports_guard(sk);
 	if (err)
 		xtcp_ports_put_port(sk);
+	return err;
+}
+
+/**
+ * xtcp_ports_settle - getsockname() wants to know the port that bind() put off
+ * @sk: not locked
+ *
+ * Return: 0, -EADDRINUSE when there is none, -ENOMEM
+ */
+int xtcp_ports_settle(struct sock *sk)
+{
+	int err = 0;
+
+	if (!READ_ONCE(xtcp_sk(sk)->port_lazy))
+		return 0;
+	lock_sock(sk);
+	if (xtcp_sk(sk)->port_lazy)
+		err = ports_claim_any(sk);
+	release_sock(sk);
 	return err;
 }
 
@@ -350,6 +374,7 @@ void xtcp_ports_put_port(struct sock *sk)
 	struct xtcp_sock *xs = xtcp_sk(sk);
 	struct ports_bucket *b;
 
+	WRITE_ONCE(xs->port_lazy, false);
 	if (!xs->port)
 		return;
 	b = ports_bucket(xs->port->net, xs->port->num);
@@ -601,11 +626,6 @@ void xtcp_ports_tw_hold(struct xtcp_tw *tw, struct sock *sk)
 	spin_unlock_bh(&b->lock);
 }
 
-static bool ports_tw_empty(const struct xtcp_port_tw *t)
-{
-	return !memchr_inv(t->count, 0, sizeof(t->count));
-}
-
 /* Counts a bucket off at @p; false: it holds another entry of this number. */
 static bool ports_tw_uncount(struct xtcp_port *p, const struct xtcp_tw *tw)
 {
@@ -615,7 +635,7 @@ static bool ports_tw_uncount(struct xtcp_port *p, const struct xtcp_tw *tw)
 	if (!t || !t->count[share])
 		return false;
 	t->count[share]--;
-	if (ports_tw_empty(t)) {
+	if (!memchr_inv(t->count, 0, sizeof(t->count))) {
 		hlist_del(&t->node);
 		kmem_cache_free(ports_tw_slab, t);
 	}
@@ -715,20 +735,9 @@ void xtcp_ports_net_exit(struct xtcp_net *xn)
 	xn->port_map = NULL;
 }
 
-static int ports_init_slabs(void)
+static void ports_exit_table(void)
 {
-	ports_slab = KMEM_CACHE(xtcp_port, 0);
-	if (!ports_slab)
-		return -ENOMEM;
-	ports_tw_slab = KMEM_CACHE(xtcp_port_tw, 0);
-	if (ports_tw_slab)
-		return 0;
-	kmem_cache_destroy(ports_slab);
-	return -ENOMEM;
-}
-
-static void ports_exit_slabs(void)
-{
+	kvfree(ports_table);
 	kmem_cache_destroy(ports_tw_slab);
 	kmem_cache_destroy(ports_slab);
 }
@@ -737,9 +746,13 @@ static int ports_init_table(void)
 {
 	unsigned int i;
 
+	ports_slab = KMEM_CACHE(xtcp_port, 0);
+	ports_tw_slab = KMEM_CACHE(xtcp_port_tw, 0);
 	ports_table = kvcalloc(PORTS_BUCKETS, sizeof(*ports_table), GFP_KERNEL);
-	if (!ports_table)
+	if (!ports_slab || !ports_tw_slab || !ports_table) {
+		ports_exit_table();
 		return -ENOMEM;
+	}
 	for (i = 0; i < PORTS_BUCKETS; i++)
 		spin_lock_init(&ports_table[i].lock);
 	return 0;
@@ -754,12 +767,9 @@ int xtcp_ports_init(void)
 {
 	int err;
 
-	err = ports_init_slabs();
-	if (err)
-		return err;
 	err = ports_init_table();
 	if (err)
-		goto err_slabs;
+		return err;
 	err = xtcp_dest_init();
 	if (err)
 		goto err_table;
@@ -771,9 +781,7 @@ int xtcp_ports_init(void)
 err_dest:
 	xtcp_dest_exit();
 err_table:
-	kvfree(ports_table);
-err_slabs:
-	ports_exit_slabs();
+	ports_exit_table();
 	return err;
 }
 
@@ -784,6 +792,5 @@ void xtcp_ports_exit(void)
 {
 	xtcp_ephemeral_exit();
 	xtcp_dest_exit();
-	kvfree(ports_table);
-	ports_exit_slabs();
+	ports_exit_table();
 }

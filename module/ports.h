@@ -20,8 +20,13 @@ void xtcp_ports_exit(void);
 int xtcp_ports_net_init(struct xtcp_net *xn);	/* port_map */
 void xtcp_ports_net_exit(struct xtcp_net *xn);
 
-/* struct proto.get_port: 0 or -EADDRINUSE ...; @snum 0 picks one. Socket locked; sleeps. */
+/*
+ * struct proto.get_port: 0 or -EADDRINUSE ...; @snum 0: one is chosen when somebody asks
+ * for it, by listen(), connect() or xtcp_ports_settle(). Socket locked; sleeps.
+ */
 int xtcp_ports_get_port(struct sock *sk, unsigned short snum);
+/* getsockname(): what bind() to port 0 put off. Socket not locked; sleeps. */
+int xtcp_ports_settle(struct sock *sk);
 /* Gives the socket's port up (struct proto.put_port); socket locked. */
 void xtcp_ports_put_port(struct sock *sk);
 /*
@@ -49,6 +54,7 @@ static inline void xtcp_ports_init_clone(struct sock *child)
 	xtcp_sk(child)->dest = NULL;
 	xtcp_sk(child)->guard = NULL;
 	xtcp_sk(child)->port_pinned = false;
+	xtcp_sk(child)->port_lazy = false;
 }
 
 /* TIME_WAIT (its key filled) takes a share in the socket's port, and gives it back. */

@@ -126,6 +126,7 @@ struct xtcp_sock {
 	struct xtcp_dest *dest;		/* ports.c: share in it; port chosen by connect() */
 	struct xtcp_guard *guard;	/* ports.c: claim in native TCP, or NULL */
 	bool port_pinned;		/* ports.c: by bind() or listen(), or inherited */
+	bool port_lazy;			/* ports.c: bind() to port 0; chosen when needed */
 	u32 defer_accept;		/* TCP_DEFER_ACCEPT: SYN-ACK transmissions to wait */
 	int linger2;			/* TCP_LINGER2 jiffies, 0: knob, <0: none */
 	unsigned long deferred;		/* XTCP_DEFER_*, atomic; for release_cb */

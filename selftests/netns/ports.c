@@ -407,13 +407,106 @@ TEST_F(ports, bind_0_chooses_from_the_own_range)
 			EXPECT_NE(local_port(fd[i]), local_port(fd[j]));
 	}
 	x = tcp(AF_XTCP);
-	EXPECT_EQ(bind_to(x, "0.0.0.0", 0), EADDRINUSE);
+	EXPECT_EQ(bind_to(x, "0.0.0.0", 0), 0);
+	EXPECT_EQ(local_port(x), -1);
+	EXPECT_EQ(errno, EADDRINUSE);
 	/* Bound ports are nobody else's, whatever the destination. */
 	EXPECT_EQ(connect_to(x, "127.0.0.1", 2000), EADDRNOTAVAIL);
 	j = local_port(fd[1]);
 	close(fd[1]);
 	EXPECT_EQ(bind_to(x, "0.0.0.0", 0), 0);
+	EXPECT_EQ(bind_to(x, "0.0.0.0", 0), EINVAL);
 	EXPECT_EQ(local_port(x), j);
+	EXPECT_EQ(bind_to(x, "0.0.0.0", 0), EINVAL);
+}
+
+/* Until somebody asks for the port there is none, and connect() chooses as if unbound. */
+TEST_F(ports, bind_0_pins_no_port)
+{
+	int a = tcp(AF_XTCP), b = tcp(AF_XTCP), c = tcp(AF_XTCP), d = tcp(AF_XTCP);
+
+	ASSERT_EQ(put(RANGE, "20000 20000"), 0);
+	ASSERT_GE(listener(AF_XTCP, "127.0.0.1", 2000), 0);
+	ASSERT_GE(listener(AF_XTCP, "127.0.0.1", 2001), 0);
+	ASSERT_EQ(bind_to(a, "127.0.0.1", 0), 0);
+	ASSERT_EQ(bind_to(b, "127.0.0.1", 0), 0);
+	ASSERT_EQ(bind_to(c, "127.0.0.1", 0), 0);
+	ASSERT_EQ(bind_to(d, "127.0.0.1", 0), 0);
+	EXPECT_EQ(connect_to(a, "127.0.0.1", 2000), 0);
+	EXPECT_EQ(connect_to(b, "127.0.0.1", 2001), 0);
+	EXPECT_EQ(local_port(a), 20000);
+	EXPECT_EQ(local_port(b), 20000);
+	EXPECT_EQ(connect_to(c, "127.0.0.1", 2000), EADDRNOTAVAIL);
+	EXPECT_EQ(listen_on(d), EADDRINUSE);
+	drop(a);
+	drop(b);
+	EXPECT_EQ(listen_on(d), 0);
+	EXPECT_EQ(local_port(d), 20000);
+}
+
+/* Who bound a port badly has it for himself, and nothing of it stays when he goes. */
+TEST_F(ports, a_bad_bind_leaves_nothing_behind)
+{
+	int a = tcp(AF_XTCP), x = tcp(AF_XTCP);
+
+	ASSERT_EQ(put(RANGE, "20000 20000"), 0);
+	ASSERT_GE(listener(AF_XTCP, "127.0.0.1", 2000), 0);
+	ASSERT_EQ(bind_to(a, "0.0.0.0", 20000), 0);
+	EXPECT_EQ(connect_to(x, "127.0.0.1", 2000), EADDRNOTAVAIL);
+	close(a);
+	ASSERT_EQ(connect_to(x, "127.0.0.1", 2000), 0);
+	drop(x);
+	a = tcp(AF_XTCP);
+	set_flag(a, SO_REUSEADDR);
+	ASSERT_EQ(bind_to(a, "0.0.0.0", 20000), 0);
+	close(a);
+	x = tcp(AF_XTCP);
+	EXPECT_EQ(connect_to(x, "127.0.0.1", 2000), 0);
+}
+
+#ifndef IP_LOCAL_PORT_RANGE
+#define IP_LOCAL_PORT_RANGE 51
+#endif
+
+static int ranged(unsigned int low, unsigned int high)
+{
+	unsigned int range = high << 16 | low;
+	int fd = tcp(AF_XTCP);
+
+	if (setsockopt(fd, SOL_IP, IP_LOCAL_PORT_RANGE, &range, sizeof(range)))
+		return -1;
+	return fd;
+}
+
+/* As Linux 6.3 has it: within the namespace's range, either end by itself. */
+TEST_F(ports, a_socket_may_have_its_own_range)
+{
+	int x, i;
+
+	ASSERT_EQ(put(RANGE, "20000 20099"), 0);
+	ASSERT_GE(listener(AF_XTCP, "127.0.0.1", 2000), 0);
+	for (i = 0; i < 4; i++) {
+		x = ranged(20010, 20013);
+		ASSERT_GE(x, 0);
+		ASSERT_EQ(connect_to(x, "127.0.0.1", 2000), 0);
+		EXPECT_GE(local_port(x), 20010);
+		EXPECT_LE(local_port(x), 20013);
+	}
+	EXPECT_EQ(connect_to(ranged(20010, 20013), "127.0.0.1", 2000), EADDRNOTAVAIL);
+	x = ranged(20098, 0);
+	ASSERT_EQ(connect_to(x, "127.0.0.1", 2000), 0);
+	EXPECT_GE(local_port(x), 20098);
+	x = ranged(0, 20001);
+	ASSERT_EQ(connect_to(x, "127.0.0.1", 2000), 0);
+	EXPECT_LE(local_port(x), 20001);
+	x = ranged(20050, 20050);
+	ASSERT_EQ(bind_to(x, "0.0.0.0", 0), 0);
+	EXPECT_EQ(local_port(x), 20050);
+	/* What the namespace does not have nobody gets. */
+	x = ranged(100, 200);
+	ASSERT_EQ(connect_to(x, "127.0.0.1", 2000), 0);
+	EXPECT_GE(local_port(x), 20000);
+	EXPECT_LE(local_port(x), 20099);
 }
 
 /* It is claimed in native TCP only when it listens. */
@@ -571,7 +664,9 @@ TEST_F(ports, native_range_has_precedence)
 	ASSERT_GE(listener(AF_XTCP, "127.0.0.1", 2000), 0);
 	ASSERT_EQ(put(RANGE, "20000 20003"), 0);
 	ASSERT_EQ(put(NATIVE_RANGE, "20000 60999"), 0);
-	EXPECT_EQ(bind_to(x, "0.0.0.0", 0), EADDRINUSE);
+	EXPECT_EQ(bind_to(x, "0.0.0.0", 0), 0);
+	EXPECT_EQ(local_port(x), -1);
+	EXPECT_EQ(errno, EADDRINUSE);
 	EXPECT_EQ(connect_to(x, "127.0.0.1", 2000), EADDRNOTAVAIL);
 	ASSERT_EQ(put(NATIVE_RANGE, "20002 60999"), 0);
 	EXPECT_EQ(connect_to(x, "127.0.0.1", 2000), 0);
