@@ -707,7 +707,8 @@ int xtcp_dest_init(void)
 
 	get_random_bytes(&dest_key, sizeof(dest_key));
 	dest_slab = KMEM_CACHE(xtcp_dest, SLAB_ACCOUNT);
-	dest_chunk_slab = KMEM_CACHE(dest_chunk, SLAB_ACCOUNT);
+	dest_chunk_slab = kmem_cache_create("xtcp_dest_chunk", sizeof(struct dest_chunk), 0,
+					    SLAB_ACCOUNT, NULL);
 	dest_table = kvcalloc(XTCP_DEST_BUCKETS, sizeof(*dest_table), GFP_KERNEL);
 	if (!dest_slab || !dest_chunk_slab || !dest_table) {
 		xtcp_dest_exit();
