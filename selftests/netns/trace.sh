@@ -73,7 +73,7 @@ ip netns exec xt_t nft add table inet lose
 ip netns exec xt_t nft add chain inet lose input '{ type filter hook input priority 0; }'
 ip netns exec xt_t nft add rule inet lose input tcp sport 8003 tcp flags '& (syn|ack) == syn|ack' drop
 hold each
-xt_wait 60 grep -q xtcp_retransmit_skb: /sys/kernel/tracing/trace
+xt_wait 60 grep -q "xtcp_retransmit_skb: .*:8003 " /sys/kernel/tracing/trace
 release
 cat /sys/kernel/tracing/trace >"$tmp/trace"
 xt_check "a SYN sent again" \
