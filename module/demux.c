@@ -25,7 +25,7 @@ struct demux_bucket {
 static struct demux_bucket *demux_table __read_mostly;
 static unsigned int demux_mask __read_mostly;
 static hsiphash_key_t demux_key __read_mostly;
-static const struct xtcp_mini_ops *demux_ops[XTCP_KIND_LISTENER + 1];
+static const struct xtcp_mini_ops *demux_mini_ops __ro_after_init;
 
 static struct demux_bucket *demux_bucket(u32 hash)
 {
@@ -164,7 +164,7 @@ static struct xtcp_mini *demux_find_mini(struct demux_bucket *b, const struct xt
 
 again:
 	hlist_nulls_for_each_entry_rcu(mini, node, &b->minis, node) {
-		if (mini->hash != hash || !demux_mini_match(mini, key))
+		if (!demux_mini_match(mini, key))
 			continue;
 		if (unlikely(!xtcp_mini_hold_not_zero(mini)))
 			continue;
@@ -214,7 +214,7 @@ static bool demux_lookup_once(struct demux_bucket *b, const struct xtcp_key *key
 	}
 	f->mini = demux_find_mini(b, key, hash);
 	if (f->mini) {
-		f->kind = f->mini->kind;
+		f->kind = XTCP_KIND_REQ;
 		return true;
 	}
 	f->tw = demux_find_tw(b, key, hash);
@@ -300,15 +300,14 @@ bool xtcp_demux_is_free(const struct xtcp_key *key)
 }
 
 /* Bucket lock held: the mini with this key that is still hashed. */
-static struct xtcp_mini *demux_locked_mini(struct demux_bucket *b, const struct xtcp_key *key,
-					   u32 hash)
+static struct xtcp_mini *demux_locked_mini(struct demux_bucket *b, const struct xtcp_key *key)
 {
 	struct hlist_nulls_node *node;
 	struct xtcp_mini *mini;
 
 	lockdep_assert_held(&b->lock);
 	hlist_nulls_for_each_entry(mini, node, &b->minis, node)
-		if (mini->hash == hash && demux_mini_match(mini, key))
+		if (demux_mini_match(mini, key))
 			return mini;
 	return NULL;
 }
@@ -342,7 +341,7 @@ static struct xtcp_tw *demux_locked_tw(struct demux_bucket *b, const struct xtcp
 
 static bool demux_locked_is_free(struct demux_bucket *b, const struct xtcp_key *key, u32 hash)
 {
-	return !demux_locked_has_sock(b, key, hash) && !demux_locked_mini(b, key, hash) &&
+	return !demux_locked_has_sock(b, key, hash) && !demux_locked_mini(b, key) &&
 	       !demux_locked_tw(b, key);
 }
 
@@ -405,7 +404,7 @@ int xtcp_demux_insert_sock(struct sock *sk, xtcp_tw_reuse_fn reuse_tw, struct xt
 	hash = xtcp_demux_hash(&key);
 	b = demux_bucket(hash);
 	spin_lock_bh(&b->lock);
-	if (demux_locked_has_sock(b, &key, hash) || demux_locked_mini(b, &key, hash))
+	if (demux_locked_has_sock(b, &key, hash) || demux_locked_mini(b, &key))
 		goto out;
 	tw = demux_locked_tw(b, &key);
 	if (tw && (!reuse_tw || !reuse_tw(sk, tw)))
@@ -424,44 +423,25 @@ out:
 }
 
 /**
- * xtcp_mini_init - fill the key part of a new mini
- * @mini: from its slab, not cleared
- * @key: its 4-tuple
- * @bound_dev_if: the device it is bound to, or 0
- *
- * Leaves @mini->node.next alone: a reader may still stand on the memory.
- */
-void xtcp_mini_init(struct xtcp_mini *mini, const struct xtcp_key *key, int bound_dev_if)
-{
-	mini->node.pprev = NULL;
-	mini->netid = xtcp_net(key->net)->id;
-	mini->hash = xtcp_demux_hash(key);
-	mini->family = key->family;
-	mini->lport = key->lport;
-	mini->rport = key->rport;
-	mini->laddr = key->laddr;
-	mini->raddr = key->raddr;
-	mini->bound_dev_if = bound_dev_if;
-	INIT_LIST_HEAD(&mini->exp.link);
-	refcount_set(&mini->ref, 0);
-}
-
-/**
  * xtcp_demux_insert_mini - enter a half-open request
  * @net: its namespace
  * @mini: whole; references set by the caller before, so that it is published last
  *
+ * Context: bottom halves off.
  * Return: 0, or -EADDRINUSE when the 4-tuple has an owner
  */
 int xtcp_demux_insert_mini(struct net *net, struct xtcp_mini *mini)
 {
-	struct demux_bucket *b = demux_bucket(mini->hash);
+	struct demux_bucket *b;
 	struct xtcp_key key;
 	int err = -EADDRINUSE;
+	u32 hash;
 
 	xtcp_mini_key(&key, net, mini);
+	hash = demux_hash_again(&key);
+	b = demux_bucket(hash);
 	spin_lock_bh(&b->lock);
-	if (demux_locked_is_free(b, &key, mini->hash)) {
+	if (demux_locked_is_free(b, &key, hash)) {
 		write_seqcount_begin(&b->seq);
 		hlist_nulls_add_head_rcu(&mini->node, &b->minis);
 		write_seqcount_end(&b->seq);
@@ -471,16 +451,25 @@ int xtcp_demux_insert_mini(struct net *net, struct xtcp_mini *mini)
 	return err;
 }
 
+static struct demux_bucket *demux_bucket_of_mini(struct net *net, const struct xtcp_mini *mini)
+{
+	struct xtcp_key key;
+
+	xtcp_mini_key(&key, net, mini);
+	return demux_bucket(xtcp_demux_hash(&key));
+}
+
 /**
  * xtcp_demux_replace_mini - a copy takes a request's place
+ * @net: their namespace
  * @old: referenced
  * @mini: of the same 4-tuple, whole, its references set
  *
  * Return: false when @old is gone
  */
-bool xtcp_demux_replace_mini(struct xtcp_mini *old, struct xtcp_mini *mini)
+bool xtcp_demux_replace_mini(struct net *net, struct xtcp_mini *old, struct xtcp_mini *mini)
 {
-	struct demux_bucket *b = demux_bucket(old->hash);
+	struct demux_bucket *b = demux_bucket_of_mini(net, old);
 	bool ok;
 
 	spin_lock_bh(&b->lock);
@@ -568,13 +557,14 @@ void xtcp_demux_remove_sock(struct sock *sk)
 
 /**
  * xtcp_demux_remove_mini - take a mini out of the table
+ * @net: its namespace
  * @mini: referenced
  *
  * Return: true for the one caller that did it and now owns the table's reference
  */
-bool xtcp_demux_remove_mini(struct xtcp_mini *mini)
+bool xtcp_demux_remove_mini(struct net *net, struct xtcp_mini *mini)
 {
-	struct demux_bucket *b = demux_bucket(mini->hash);
+	struct demux_bucket *b = demux_bucket_of_mini(net, mini);
 	bool mine;
 
 	spin_lock_bh(&b->lock);
@@ -632,7 +622,7 @@ bool xtcp_demux_remove_tw(struct net *net, struct xtcp_tw *tw)
 void xtcp_mini_put(struct xtcp_mini *mini)
 {
 	if (refcount_dec_and_test(&mini->ref))
-		demux_ops[mini->kind]->free(mini);
+		demux_mini_ops->free(mini);
 }
 
 /* The entries of one bucket, by kind; each passes over those before @pos and counts them off. */
@@ -666,7 +656,7 @@ static bool demux_nth_mini(struct demux_bucket *b, const struct net *net, unsign
 		if (mini->netid != id || (*pos && (*pos)--))
 			continue;
 		if (xtcp_mini_hold_not_zero(mini)) {
-			f->kind = mini->kind;
+			f->kind = XTCP_KIND_REQ;
 			f->mini = mini;
 			return true;
 		}
@@ -736,13 +726,12 @@ int xtcp_demux_walk(struct xtcp_demux_iter *it,
 }
 
 /**
- * xtcp_demux_register - how minis of a kind are freed
- * @kind: XTCP_KIND_REQ or XTCP_KIND_TW
+ * xtcp_demux_register - how minis are freed
  * @ops: lives as long as the module
  */
-void xtcp_demux_register(enum xtcp_kind kind, const struct xtcp_mini_ops *ops)
+void xtcp_demux_register(const struct xtcp_mini_ops *ops)
 {
-	demux_ops[kind] = ops;
+	demux_mini_ops = ops;
 }
 
 /* One bucket for 16 KiB of memory: chains stay short with a million TIME_WAITs in 1 GiB. */

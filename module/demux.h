@@ -68,10 +68,7 @@ enum xtcp_kind {
  * @node: link in the bucket's mini chain; first, and never cleared on
  *	allocation: the memory is type-stable
  * @netid: xtcp_net.id of its namespace
- * @hash: of the key
  * @ref: one for the table, one for the expiry queue, one per finder
- * @kind: XTCP_KIND_REQ; constant per slab
- * @family: AF_INET
  * @lport: local port, host order
  * @rport: remote port
  * @laddr: local address
@@ -82,16 +79,13 @@ enum xtcp_kind {
 struct xtcp_mini {
 	struct hlist_nulls_node node;
 	u32 netid;
-	u32 hash;
 	refcount_t ref;
 	int bound_dev_if;
 	__be32 laddr;
 	__be32 raddr;
-	struct xtcp_expent exp;
 	u16 lport;
 	__be16 rport;
-	u8 kind;
-	u8 family;
+	struct xtcp_expent exp;
 };
 
 /* The owner of a segment; holds a reference, except on a listener (RCU). */
@@ -104,14 +98,14 @@ struct xtcp_found {
 	};
 };
 
-/* Per kind of mini: frees what it holds and the memory; called with the last reference. */
+/* Frees what a mini holds and its memory; called with the last reference. */
 struct xtcp_mini_ops {
 	void (*free)(struct xtcp_mini *mini);
 };
 
 int xtcp_demux_init(void);
 void xtcp_demux_exit(void);
-void xtcp_demux_register(enum xtcp_kind kind, const struct xtcp_mini_ops *ops);
+void xtcp_demux_register(const struct xtcp_mini_ops *ops);
 
 u32 xtcp_demux_hash(const struct xtcp_key *key);
 void xtcp_demux_key_of_sock(struct xtcp_key *key, const struct sock *sk);
@@ -139,17 +133,17 @@ typedef bool (*xtcp_tw_reuse_fn)(struct sock *sk, struct xtcp_tw *tw);
  * 0, or -EADDRINUSE when the 4-tuple has an owner.
  */
 int xtcp_demux_insert_sock(struct sock *sk, xtcp_tw_reuse_fn reuse_tw, struct xtcp_tw **old);
-/* Enters a mini (key fields, hash, kind set, ref counted by the caller); -EADDRINUSE if taken. */
+/* Enters a mini (key fields set, ref counted by the caller); -EADDRINUSE if taken. */
 int xtcp_demux_insert_mini(struct net *net, struct xtcp_mini *mini);
 /* A copy takes a request's place; false when @old was already unhashed by another. */
-bool xtcp_demux_replace_mini(struct xtcp_mini *old, struct xtcp_mini *mini);
+bool xtcp_demux_replace_mini(struct net *net, struct xtcp_mini *old, struct xtcp_mini *mini);
 /* Child takes its request's place; false when the request was already unhashed by another. */
 bool xtcp_demux_replace_req(struct xtcp_mini *req, struct sock *child);
 /* TIME_WAIT bucket takes its socket's place; false when @sk was not hashed. */
 bool xtcp_demux_replace_sock(struct sock *sk, struct xtcp_tw *tw);
 void xtcp_demux_remove_sock(struct sock *sk);
 /* True for the one caller that unhashed it: it owns the table's reference. */
-bool xtcp_demux_remove_mini(struct xtcp_mini *mini);
+bool xtcp_demux_remove_mini(struct net *net, struct xtcp_mini *mini);
 bool xtcp_demux_remove_tw(struct net *net, struct xtcp_tw *tw);
 
 /* Listener table (listeners.c); socket lock held. */
@@ -159,7 +153,6 @@ void xtcp_listeners_remove(struct sock *sk);
 struct sock *xtcp_listeners_heir(const struct sock *sk, const struct xtcp_key *key);
 u32 *xtcp_listeners_cookie_stamp(const struct sock *sk);
 
-void xtcp_mini_init(struct xtcp_mini *mini, const struct xtcp_key *key, int bound_dev_if);
 void xtcp_mini_put(struct xtcp_mini *mini);
 static inline bool xtcp_mini_hold_not_zero(struct xtcp_mini *mini)
 {
@@ -176,7 +169,7 @@ static inline void xtcp_mini_key(struct xtcp_key *key, struct net *net,
 		.raddr = mini->raddr,
 		.lport = mini->lport,
 		.rport = mini->rport,
-		.family = mini->family,
+		.family = AF_INET,
 		.dif = mini->bound_dev_if,
 	};
 }

@@ -37,12 +37,12 @@ const struct xtcp_synq_ops xtcp_passive_ops = {
 bool xtcp_passive_permitted(struct sock *listener, struct sk_buff *skb, struct xtcp_req *req)
 {
 #ifdef CONFIG_SECURITY_NETWORK
-	struct request_sock_ops ops = { .family = req->mini.family };
+	struct request_sock_ops ops = { .family = AF_INET };
 	struct inet_request_sock ireq = {};
 	int err;
 
 	ireq.req.rsk_ops = &ops;
-	ireq.ireq_family = req->mini.family;
+	ireq.ireq_family = AF_INET;
 	write_pnet(&ireq.ireq_net, sock_net(listener));
 	ireq.ir_loc_addr = req->mini.laddr;
 	ireq.ir_rmt_addr = req->mini.raddr;

@@ -21,12 +21,7 @@
 #define SYNCOOKIE_MAX_TS_AGE	(SYNCOOKIE_MAX_AGE * (SYNCOOKIE_PERIOD / HZ) * MSEC_PER_SEC + 64)
 #define SYNCOOKIE_SLOTS		4U
 
-/* One for each of the two hashes. */
-struct syncookie_secrets {
-	siphash_key_t key[2];
-};
-
-static struct syncookie_secrets syncookie_secrets[SYNCOOKIE_SLOTS];
+static siphash_key_t syncookie_secrets[SYNCOOKIE_SLOTS];
 
 static void syncookie_rotate(struct work_struct *work);
 static DECLARE_DELAYED_WORK(syncookie_work, syncookie_rotate);
@@ -48,18 +43,26 @@ static void syncookie_rotate(struct work_struct *work)
 	schedule_delayed_work(&syncookie_work, SYNCOOKIE_PERIOD + SYNCOOKIE_PERIOD / 2 - past);
 }
 
-/* The namespace counts: one that made itself our addresses must not learn our cookies. */
-static u32 syncookie_hash(const struct xtcp_key *key, u32 count, unsigned int which)
+/*
+ * Both hashes of a cookie, 32 bits each of one. The namespace counts: one that made itself
+ * our addresses must not learn our cookies.
+ */
+static u64 syncookie_hash(const struct xtcp_key *key, u32 count)
 {
-	return (u32)siphash_3u64((__force u64)key->laddr << 32 | (__force u32)key->raddr,
-				 (u64)key->lport << 48 | (u64)(__force u16)key->rport << 32 | count,
-				 key->net->net_cookie,
-				 &syncookie_secrets[count % SYNCOOKIE_SLOTS].key[which]);
+	return siphash_3u64((__force u64)key->laddr << 32 | (__force u32)key->raddr,
+			    (u64)key->lport << 48 | (u64)(__force u16)key->rport << 32 | count,
+			    key->net->net_cookie, &syncookie_secrets[count % SYNCOOKIE_SLOTS]);
 }
 
-static u32 syncookie_h2(const void *arg, u32 count)
+static u32 syncookie_h1(u64 hash)
 {
-	return syncookie_hash(arg, count, 1);
+	return (u32)hash;
+}
+
+/* Of the one period that is asked for. */
+static u32 syncookie_h2(const void *hash, u32 count)
+{
+	return *(const u64 *)hash >> 32;
 }
 
 /* The index of the MSS if @cookie is one of this period or the one before, else -1. */
@@ -67,10 +70,13 @@ static int syncookie_find(const struct xtcp_key *key, u32 cookie, u32 client_isn
 {
 	u32 count = syncookie_now(), age;
 	int mssind = -1;
+	u64 hash;
 
-	for (age = 0; age < SYNCOOKIE_MAX_AGE && mssind < 0; age++)
-		mssind = xtcp_cookie_check(cookie, syncookie_hash(key, count - age, 0),
-					   syncookie_h2, key, client_isn, count - age, 1);
+	for (age = 0; age < SYNCOOKIE_MAX_AGE && mssind < 0; age++) {
+		hash = syncookie_hash(key, count - age);
+		mssind = xtcp_cookie_check(cookie, syncookie_h1(hash), syncookie_h2, &hash,
+					   client_isn, count - age, 1);
+	}
 	return mssind;
 }
 
@@ -84,11 +90,12 @@ u32 xtcp_syncookie_make(const struct xtcp_key *key, const struct xtcp_seg *seg, 
 {
 	u32 count = syncookie_now();
 	u8 mssind = xtcp_cookie_mss_index(*mss);
+	u64 hash = syncookie_hash(key, count);
 
 	*mss = xtcp_cookie_mss(mssind);
 	XTCP_INC(key->net, SYNCOOKIESSENT);
-	return xtcp_cookie_make(syncookie_hash(key, count, 0), syncookie_h2(key, count),
-				seg->seq, count, mssind);
+	return xtcp_cookie_make(syncookie_h1(hash), syncookie_h2(&hash, count), seg->seq, count,
+				mssind);
 }
 
 /**

@@ -34,7 +34,6 @@ static void synq_ctor(void *obj)
 	struct xtcp_req *req = obj;
 
 	memset(req, 0, sizeof(*req));
-	req->mini.kind = XTCP_KIND_REQ;
 }
 
 static void synq_free(struct xtcp_mini *mini)
@@ -48,6 +47,20 @@ static void synq_free(struct xtcp_mini *mini)
 static const struct xtcp_mini_ops synq_ops = {
 	.free = synq_free,
 };
+
+/* All but node.next: a reader may still stand on the memory. */
+static void synq_init_mini(struct xtcp_mini *mini, const struct xtcp_key *key, int bound_dev_if)
+{
+	mini->node.pprev = NULL;
+	mini->netid = xtcp_net(key->net)->id;
+	mini->lport = key->lport;
+	mini->rport = key->rport;
+	mini->laddr = key->laddr;
+	mini->raddr = key->raddr;
+	mini->bound_dev_if = bound_dev_if;
+	INIT_LIST_HEAD(&mini->exp.link);
+	refcount_set(&mini->ref, 0);
+}
 
 /* Keyed, so that nobody can aim at the cell of another's prefix. */
 static u8 synq_cell(__be32 raddr)
@@ -130,7 +143,7 @@ static void synq_unqueue(struct xtcp_req *req)
  */
 bool xtcp_synq_kill(struct xtcp_req *req)
 {
-	bool mine = xtcp_demux_remove_mini(&req->mini);
+	bool mine = xtcp_demux_remove_mini(xtcp_req_net(req), &req->mini);
 
 	if (mine)
 		synq_unhashed(req);
@@ -244,8 +257,8 @@ static struct xtcp_req *synq_copy(const struct xtcp_req *old, const struct xtcp_
 
 	if (!req)
 		return NULL;
-	xtcp_mini_init(&req->mini, key, old->mini.bound_dev_if);
-	xtcp_expent_init(&req->mini.exp, req->mini.hash);
+	synq_init_mini(&req->mini, key, old->mini.bound_dev_if);
+	xtcp_expent_init(&req->mini.exp, old->mini.exp.shard);
 	req->listener = to;
 	memcpy((void *)req + from, (const void *)old + from, sizeof(*req) - from);
 	return req;
@@ -279,7 +292,7 @@ static bool synq_move(struct xtcp_req *old)
 	if (!req)
 		return false;
 	synq_count(req);
-	if (!xtcp_demux_replace_mini(&old->mini, &req->mini)) {
+	if (!xtcp_demux_replace_mini(key.net, &old->mini, &req->mini)) {
 		synq_unpublish(req);
 		return false;
 	}
@@ -414,9 +427,7 @@ out:
 void xtcp_synq_fill(struct xtcp_req *req, struct sock *listener, const struct sk_buff *skb,
 		    const struct xtcp_key *key)
 {
-	xtcp_mini_init(&req->mini, key, inet_request_bound_dev_if(listener, (struct sk_buff *)skb));
-	req->mini.kind = XTCP_KIND_REQ;
-	xtcp_expent_init(&req->mini.exp, req->mini.hash);
+	synq_init_mini(&req->mini, key, inet_request_bound_dev_if(listener, (struct sk_buff *)skb));
 	req->listener = listener;
 	req->ts_recent = 0;
 	req->ts_offset = xtcp_knob(key->net, timestamps) == 1;
@@ -448,6 +459,7 @@ bool xtcp_synq_publish(struct xtcp_req *req)
 {
 	req->young = 1;
 	req->cell = synq_cell(req->mini.raddr);
+	xtcp_expent_init(&req->mini.exp, req->txhash);
 	req->sent_us = (u32)xtcp_now_us() ? : 1;
 	synq_count(req);
 	if (xtcp_demux_insert_mini(xtcp_req_net(req), &req->mini)) {
@@ -554,7 +566,7 @@ int xtcp_synq_init(const struct xtcp_synq_ops *ops)
 				      SLAB_TYPESAFE_BY_RCU, synq_ctor);
 	if (!synq_slab)
 		return -ENOMEM;
-	xtcp_demux_register(XTCP_KIND_REQ, &synq_ops);
+	xtcp_demux_register(&synq_ops);
 	return 0;
 }
 
