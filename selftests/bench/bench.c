@@ -204,7 +204,7 @@ static void count(struct counters *c, const struct bench_family *family, int sig
 }
 
 /* ---- one run --------------------------------------------------------------------- */
-static void enter(const char *netns)
+void bench_enter(const char *netns)
 {
 	char path[64];
 	int fd;
@@ -227,7 +227,7 @@ static void start_peer(const struct bench_run *run, enum bench_peer what)
 	bench_peer_pid = fork();
 	if (!bench_peer_pid) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		enter("right");
+		bench_enter("right");
 		bench_peer_run(run, what, ready[1]);
 	}
 	close(ready[1]);
@@ -341,7 +341,7 @@ int main(int argc, char **argv)
 			    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (bench_shared == MAP_FAILED)
 		bench_die("mmap");
-	enter("left");
+	bench_enter("left");
 	for (run.run = first; run.run <= runs; run.run++)
 		for (i = 0; i < (run.mixed ? 1 : run.nr_families); i++) {
 			run.flow = &families[i];

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The benchmark program: a client (one case each, case_*.c) and its peer
+ * The benchmark program: a client (cases.c, flood.c) and its peer
  * (peer.c), a process of its own, in another network namespace.
  */
 #ifndef BENCH_H
@@ -63,6 +63,7 @@ extern const struct bench_case bench_cases[];
 __attribute__((noreturn, format(printf, 1, 2))) void bench_die(const char *format, ...);
 double bench_now(void);
 void bench_mark(bool start);
+void bench_enter(const char *netns);
 int bench_port(const struct bench_run *run, const struct bench_family *family);
 int bench_socket(const struct bench_family *family);
 int bench_connect(const struct bench_family *family, int port);
@@ -70,6 +71,12 @@ int bench_try_connect(const struct bench_family *family, int port, double *secon
 void bench_bind(int fd, const struct bench_family *family, int port);
 void bench_result(const struct bench_run *run, const char *who, const char *metric,
 		  double value);
+
+/* cases.c */
+bool bench_exchange(int fd);
+
+/* flood.c */
+void bench_flood(struct bench_run *run);
 
 /* peer.c */
 void bench_peer_run(const struct bench_run *run, enum bench_peer what, int ready);

@@ -143,18 +143,26 @@ static void flows(struct bench_run *run)
 }
 
 /* ---- messages ----------------------------------------------------------------------- */
-static void exchange(int fd)
+/* Is the message answered? */
+bool bench_exchange(int fd)
 {
 	ssize_t n, got = 0;
 
 	if (write(fd, buffer, BENCH_MESSAGE) != BENCH_MESSAGE)
-		bench_die("write");
+		return false;
 	while (got < BENCH_MESSAGE) {
 		n = read(fd, buffer, BENCH_MESSAGE);
 		if (n <= 0)
-			bench_die("read");
+			return false;
 		got += n;
 	}
+	return true;
+}
+
+static void exchange(int fd)
+{
+	if (!bench_exchange(fd))
+		bench_die("exchange");
 }
 
 static void rr(struct bench_run *run)
@@ -291,5 +299,6 @@ const struct bench_case bench_cases[] = {
 	{ "crr", BENCH_ECHO, crr },
 	{ "fill", BENCH_ECHO, fill },
 	{ "many", BENCH_ECHO, many },
+	{ "flood", BENCH_ECHO, bench_flood },
 	{}
 };

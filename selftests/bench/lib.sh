@@ -8,7 +8,7 @@
 # shellcheck disable=SC2034 # cases and xt_namespaces are for others
 
 clean_cases='bulk both rr crr flows'
-cases="$clean_cases fill many loss burst reorder bbr fair delay"
+cases="$clean_cases fill many flood memory loss burst reorder bbr fair delay"
 
 scaled() {
 	local n=$(($1 * SCALE / 100))
@@ -35,6 +35,13 @@ net_direct() {
 	xt_namespaces=()
 	xt_netns_pair left right
 	net=direct
+}
+
+# Who sends from 10.16.0.0/16 hears no answer.
+net_strangers() {
+	ip -n right link show sink >/dev/null 2>&1 || ip -n right link add sink type dummy
+	ip -n right link set sink up
+	ip -n right route replace 10.16.0.0/16 dev sink
 }
 
 # Two hosts and a switch "mid" between them, which cuts what TSO made into segments,
@@ -127,6 +134,30 @@ case_many() {
 	measure many many -f xtcp -c "$(scaled 500000)" -p "${PAUSE:-61}"
 	ports
 	ip netns exec left sysctl -q net.xtcp.tw_reuse_delay=1000
+}
+
+# ---- floods ---------------------------------------------------------------------------
+# SYNs from 65,536 addresses; at 1000 % a million of them.
+case_flood() {
+	net_direct
+	net_strangers
+	measure flood flood -f "$FAMILIES" -c "$(scaled 100000)"
+}
+
+# Bytes of what a connection is, in each of its ages, as the kernel's slabs have them.
+case_memory() {
+	local family metric slab bytes
+	while read -r family metric slab; do
+		bytes=$(awk -v slab="$slab" '$1 == slab { print $4 }' /proc/slabinfo)
+		[ -n "$bytes" ] || return 1
+		printf 'memory\t%s\t1\t%s\t%s\n' "$family" "$metric" "$bytes"
+	done <<-END
+		inet endpoint TCP
+		xtcp endpoint XTCP
+		inet half_open request_sock_TCP
+		xtcp half_open xtcp_req
+		inet time_wait tw_sock_TCP
+	END
 }
 
 # ---- a bad path -----------------------------------------------------------------------

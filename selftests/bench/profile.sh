@@ -9,11 +9,15 @@ set -eu
 # shellcheck source=selftests/lib/common.sh
 . "$(dirname "$0")/../lib/common.sh"
 xt_netns_pair left right
+# shellcheck source=selftests/bench/lib.sh
+. "$(dirname "$0")/lib.sh"
+net_strangers
 IFS=, read -ra families <<<"${FAMILIES:-inet,xtcp}"
 for case in "$@"; do
 	case $case in
 	crr) amount=200 how=(-c 200) ;;
 	rr) amount=1000 how=(-c 1000) ;;
+	flood) amount=20000 how=(-c 20000) ;;
 	flows) amount=20000000 how=(-c 100 -b "$amount") ;;
 	*) amount=20000000 how=(-b "$amount") ;;
 	esac

@@ -32,13 +32,15 @@ runs() {
 }
 
 ktap_print_header
-ktap_set_plan 18
+ktap_set_plan 20
 tmp=$(mktemp -d)
 for name in $clean_cases; do
 	metric=mbit
 	case $name in *rr) metric=ops ;; esac
 	xt_check "$name" runs "$name" "$name" $metric inet xtcp unix
 done
+xt_check "flood" runs flood flood syns inet xtcp
+xt_check "memory" runs memory memory half_open inet xtcp
 xt_check "loss" runs loss "loss 3 % rtt 20 ms" mbit inet xtcp
 xt_check "burst" runs burst "burst loss 1 % rtt 20 ms" mbit inet xtcp
 xt_check "reorder" runs reorder "reorder 10 % rtt 20 ms" mbit inet xtcp
