@@ -141,13 +141,13 @@ TEST_F_TIMEOUT(ports, a_range_in_time_wait_comes_back, 1000)
 	ASSERT_TRUE(set_up());
 	ASSERT_EQ(put(TW_REUSE, "1"), 0);
 	/* Longer than it takes to fill the range. */
-	ASSERT_EQ(put(TW_DELAY, "5000"), 0);
+	ASSERT_EQ(put(TW_DELAY, "20000"), 0);
 	for (round = 0; round < 3; round++) {
 		EXPECT_EQ(fill(l, 2000), PORTS);
 		for (i = FIRST; i <= LAST; i++)
 			end_well(i);
 		EXPECT_EQ(fill(l, 2000), 0);
-		sleep(12);
+		sleep(43);
 	}
 	EXPECT_EQ(xt_counter("TcpExt", "TWRecycled"), reused + 2 * PORTS);
 	sleep(63);
