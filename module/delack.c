@@ -135,12 +135,19 @@ static bool delack_second_segment(struct sock *sk)
 	       xtcp_xmit_next_window(sk) >= xs->rcv.wnd;
 }
 
-/* A queued timer has a reference: the new one takes it over. */
+/*
+ * A queued timer has a reference: the new one takes it over. While the timer fires it can't
+ * be stopped; if it is queued again by then, it will come with that reference, and looks at
+ * the time.
+ */
 static void delack_hold_start(struct sock *sk, u64 slack)
 {
 	struct xtcp_hold *hold = &xtcp_sk(sk)->hold;
+	int stopped = hrtimer_try_to_cancel(&hold->timer);
 
-	if (hrtimer_try_to_cancel(&hold->timer) != 1)
+	if (stopped < 0 && hrtimer_is_queued(&hold->timer))
+		return;
+	if (stopped != 1)
 		sock_hold(sk);
 	hrtimer_start_range_ns(&hold->timer, ns_to_ktime(hold->due_ns), slack,
 			       HRTIMER_MODE_ABS_PINNED_SOFT);
