@@ -43,9 +43,18 @@ static void syncookie_rotate(struct work_struct *work)
 	schedule_delayed_work(&syncookie_work, SYNCOOKIE_PERIOD + SYNCOOKIE_PERIOD / 2 - past);
 }
 
+/**
+ * struct syncookie_proof - what only we can tell of a cookie
+ * @hash: of the 4-tuple and the period; the low half is h1
+ * @client_isn: goes into h2
+ */
+struct syncookie_proof {
+	u64 hash;
+	u32 client_isn;
+};
+
 /*
- * Both hashes of a cookie, 32 bits each of one. The namespace counts: one that made itself
- * our addresses must not learn our cookies.
+ * The namespace counts: one that made itself our addresses must not learn our cookies.
  */
 static u64 syncookie_hash(const struct xtcp_key *key, u32 count)
 {
@@ -54,27 +63,30 @@ static u64 syncookie_hash(const struct xtcp_key *key, u32 count)
 			    key->net->net_cookie, &syncookie_secrets[count % SYNCOOKIE_SLOTS]);
 }
 
-static u32 syncookie_h1(u64 hash)
+static u32 syncookie_h1(const struct syncookie_proof *proof)
 {
-	return (u32)hash;
+	return (u32)proof->hash;
 }
 
-/* Of the one period that is asked for. */
-static u32 syncookie_h2(const void *hash, u32 count)
+/* Of the one period that is asked for: the other half, and the ISN it is to prove. */
+static u32 syncookie_h2(const void *arg, u32 count)
 {
-	return *(const u64 *)hash >> 32;
+	const struct syncookie_proof *proof = arg;
+
+	return (u32)siphash_1u64((proof->hash & ~(u64)U32_MAX) | proof->client_isn,
+				 &syncookie_secrets[count % SYNCOOKIE_SLOTS]);
 }
 
 /* The index of the MSS if @cookie is one of this period or the one before, else -1. */
 static int syncookie_find(const struct xtcp_key *key, u32 cookie, u32 client_isn)
 {
+	struct syncookie_proof proof = { .client_isn = client_isn };
 	u32 count = syncookie_now(), age;
 	int mssind = -1;
-	u64 hash;
 
 	for (age = 0; age < SYNCOOKIE_MAX_AGE && mssind < 0; age++) {
-		hash = syncookie_hash(key, count - age);
-		mssind = xtcp_cookie_check(cookie, syncookie_h1(hash), syncookie_h2, &hash,
+		proof.hash = syncookie_hash(key, count - age);
+		mssind = xtcp_cookie_check(cookie, syncookie_h1(&proof), syncookie_h2, &proof,
 					   client_isn, count - age, 1);
 	}
 	return mssind;
@@ -90,12 +102,15 @@ u32 xtcp_syncookie_make(const struct xtcp_key *key, const struct xtcp_seg *seg, 
 {
 	u32 count = syncookie_now();
 	u8 mssind = xtcp_cookie_mss_index(*mss);
-	u64 hash = syncookie_hash(key, count);
+	const struct syncookie_proof proof = {
+		.hash = syncookie_hash(key, count),
+		.client_isn = seg->seq,
+	};
 
 	*mss = xtcp_cookie_mss(mssind);
 	XTCP_INC(key->net, SYNCOOKIESSENT);
-	return xtcp_cookie_make(syncookie_h1(hash), syncookie_h2(&hash, count), seg->seq, count,
-				mssind);
+	return xtcp_cookie_make(syncookie_h1(&proof), syncookie_h2(&proof, count), seg->seq,
+				count, mssind);
 }
 
 /**

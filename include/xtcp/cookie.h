@@ -2,7 +2,7 @@
 /*
  * SYN cookies (RFC 4987 3.6): a half-open connection coded into our ISN and the
  * low bits of our timestamp. Hash words come from the caller: h1 hashes the
- * 4-tuple, h2 the 4-tuple and a count of periods, each with its own secret.
+ * 4-tuple, h2 the 4-tuple, the client's ISN and a count of periods.
  */
 #ifndef _XTCP_COOKIE_H
 #define _XTCP_COOKIE_H

@@ -6,7 +6,8 @@
  *
  * The sum with the client's ISN keeps our ISN rising with the client's clock. The
  * top byte tells the period, so that one h2 is computed per check; its 24 bits
- * are the proof, of which mssind, below 8, costs 3.
+ * are the proof, of which mssind, below 8, costs 3. The client's ISN is in h2 too: of
+ * the sum alone a later segment is as good, when both sides have sent as many bytes.
  */
 #include <xtcp/cookie.h>
 
@@ -29,7 +30,7 @@ static const u16 cookie_mss_table[XTCP_COOKIE_MSS_STEPS] = {
 /**
  * xtcp_cookie_make - our ISN for a client we keep no state of
  * @h1: keyed hash of the 4-tuple
- * @h2: keyed hash, with another key, of the 4-tuple and @count
+ * @h2: keyed hash of the 4-tuple, @client_isn and @count
  * @client_isn: the client's ISN
  * @count: number of the current period
  * @mssind: xtcp_cookie_mss_index()

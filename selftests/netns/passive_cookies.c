@@ -136,16 +136,81 @@ static void test_mss(void)
 	tap_ok(ok, "the MSS, rounded down to a step");
 }
 
+/* Both sides have said as much, both have said goodbye, and the server is without state. */
+static void talk_and_close(struct conn *c, uint16_t len)
+{
+	char buf[256];
+
+	c->fd = accept(c->lfd, NULL, NULL);
+	if (c->fd < 0)
+		die("accept");
+	if (len) {
+		conn_send(c, ACK | PSH, c->snd_nxt, c->rcv_nxt, len);
+		c->snd_nxt += len;
+		if (recv(c->fd, buf, len, MSG_WAITALL) != len || send(c->fd, buf, len, 0) != len)
+			die("talk");
+		answer(c, &seg);
+		send_ack(c);
+	}
+	conn_send(c, ACK | FIN, c->snd_nxt, c->rcv_nxt, 0);
+	c->snd_nxt++;
+	answer(c, &seg);
+	close(c->fd);
+	c->fd = -1;
+	answer(c, &seg);
+	send_ack(c);
+	tun_barrier();
+}
+
+static bool nobody_waits(struct conn *c)
+{
+	struct pollfd p = { .fd = c->lfd, .events = POLLIN };
+
+	return poll(&p, 1, 0) == 0;
+}
+
+/*
+ * A segment of the connection comes once more when it is over. Both numbers have moved by
+ * the same since the handshake, so what codes only their distance would be right again
+ * (native TCP's cookies are): a connection that never was, which may be told old data.
+ */
+static void test_late(const char *name, uint16_t len)
+{
+	const struct offer all = { .ts = true, .sack = true, .wscale = 7 };
+	long before, failed;
+	struct conn c;
+	bool ok;
+
+	conn_init(&c, fsm_family, true);
+	conn_listen(&c, 8);
+	ok = syn(&c, &all);
+	send_ack(&c);
+	talk_and_close(&c, len);
+	before = fsm_counter("TcpExt", "SyncookiesRecv");
+	failed = fsm_counter("TcpExt", "SyncookiesFailed");
+	conn_send(&c, ACK, c.snd_nxt, c.rcv_nxt, len);
+	ok &= answered(&c, RST) & nobody_waits(&c);
+	tap_ok(ok && counted("TcpExt", "SyncookiesRecv", before, 0) &&
+	       counted("TcpExt", "SyncookiesFailed", failed, 1), "late: %s is no cookie", name);
+	conn_kill(&c);
+}
+
 int main(void)
 {
 	unsigned int i;
+	bool xtcp;
 
 	tun_open();
-	tap_plan(sizeof(offers) / sizeof(*offers) + 1);
+	xtcp = fsm_family == AF_XTCP;
+	tap_plan(sizeof(offers) / sizeof(*offers) + 1 + (xtcp ? 2 : 0));
 	knob("syncookies", "2");
 	for (i = 0; i < sizeof(offers) / sizeof(*offers); i++)
 		test_options(&offers[i]);
 	test_mss();
+	if (xtcp) {
+		test_late("the last ACK", 0);
+		test_late("data", 64);
+	}
 	knob("syncookies", "1");
 	return tap_done();
 }
