@@ -291,14 +291,14 @@ flap() {
 
 while_flapping() {
 	local pid status
-	while sleep 0.1; do flap; done 2>/dev/null &
+	touch "$tmp/flapping"
+	while [ -e "$tmp/flapping" ]; do flap; sleep 0.1; done 2>/dev/null &
 	pid=$!
 	"$@"
 	status=$?
-	{
-		kill "$pid"
-		wait "$pid"
-	} 2>/dev/null
+	# Killed, it could leave its blackhole behind.
+	rm "$tmp/flapping"
+	wait "$pid"
 	return "$status"
 }
 
