@@ -12,6 +12,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdint.h>
@@ -122,13 +123,20 @@ static bool finished(pid_t pid)
 	return waitpid(pid, &status, 0) == pid && !status;
 }
 
-/* Whoever closes before leaves it to an orphan, which may give up when much is lost. */
+/*
+ * Whoever closes before leaves it to an orphan, which may give up when much is lost. The last
+ * ACK may be lost until the peer's TIME_WAIT is over, and the peer answers with a RST: what a
+ * closed socket has left nobody will acknowledge.
+ */
 static void wait_until_acknowledged(int fd)
 {
+	struct pollfd p = { .fd = fd };
 	int left = 1;
 
-	while (!ioctl(fd, SIOCOUTQ, &left) && left)
+	while (!ioctl(fd, SIOCOUTQ, &left) && left && !(p.revents & POLLERR)) {
 		usleep(10000);
+		poll(&p, 1, 0);
+	}
 }
 
 /* Sends and receives at once; does not return. */
