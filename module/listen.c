@@ -41,7 +41,9 @@ static int listen_start(struct sock *sk)
 	xtcp_set_state(sk, TCP_LISTEN);
 	err = xtcp_ports_listen_ok(sk);
 	if (err) {
+		/* Again a listener: who had found the first one may have added a child. */
 		xtcp_set_state(sk, TCP_CLOSE);
+		xtcp_listen_stop(sk);
 		return err;
 	}
 	inet_sk(sk)->inet_sport = htons(inet_sk(sk)->inet_num);
