@@ -40,6 +40,9 @@ class Path:
             self.router.ip("link", "set", end.name, "up")
             end.ip("link", "set", "eth0", "up")
             end.ip("route", "add", "default", "via", gw)
+        # Slower than any sender, or nothing would wait behind a probe to tell of its loss.
+        subprocess.run(["tc", "-n", "host", "qdisc", "add", "dev", "eth0", "root", "tbf", "rate", "10mbit",
+                        "burst", "16kb", "latency", "1s"], check=True)
         self.router.sysctl("ipv4/ip_forward", 1)
         self.forward()
 
