@@ -252,6 +252,7 @@ static void listen_init_from_req(struct sock *child, const struct xtcp_req *req,
 		.sack_ok = req->sack_ok,
 		.wscale_ok = req->wscale_ok,
 		.ecn_ok = req->ecn_ok,
+		.cookie = req->cookie,
 		.ts_offset = xtcp_synq_req_ts_offset(req),
 	};
 	xs->ecn = (struct xtcp_ecn) {};

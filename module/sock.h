@@ -50,7 +50,8 @@ struct xtcp_neg {
 	u8 ts_ok:1,
 	   sack_ok:1,
 	   wscale_ok:1,
-	   ecn_ok:1;
+	   ecn_ok:1,
+	   cookie:1;		/* by a SYN cookie, which is good for a while longer */
 	u32 ts_offset;		/* added to the clock in TSval */
 };
 

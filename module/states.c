@@ -331,7 +331,12 @@ static void xtcp_rcv_last_ack(struct sock *sk, struct xtcp_ctx *c, struct xtcp_e
 	if (!steps_validate(sk, c, fx) || !step_ack(sk, c, fx))
 		return;
 	states_after_fin(sk, c, fx);
-	if (states_fin_acked(xtcp_sk(sk)))
+	if (!states_fin_acked(xtcp_sk(sk)))
+		return;
+	/* A duplicate of the segment that brought the cookie would open the connection anew. */
+	if (xtcp_sk(sk)->neg.cookie)
+		fx->time_wait = 1;
+	else
 		fx->done = 1;
 }
 

@@ -169,29 +169,56 @@ static bool nobody_waits(struct conn *c)
 	return poll(&p, 1, 0) == 0;
 }
 
+static bool over(struct conn *c, uint16_t len)
+{
+	const struct offer all = { .ts = true, .sack = true, .wscale = 7 };
+	bool ok;
+
+	conn_init(c, fsm_family, true);
+	conn_listen(c, 8);
+	ok = syn(c, &all);
+	send_ack(c);
+	talk_and_close(c, len);
+	return ok;
+}
+
 /*
- * A segment of the connection comes once more when it is over. Both numbers have moved by
- * the same since the handshake, so what codes only their distance would be right again
- * (native TCP's cookies are): a connection that never was, which may be told old data.
+ * A segment of the connection comes once more when it is over and forgotten. Both numbers
+ * have moved by the same since the handshake, so what codes only their distance would be right
+ * again (native TCP's cookies are): a connection that never was, which may be told old data.
  */
 static void test_late(const char *name, uint16_t len)
 {
-	const struct offer all = { .ts = true, .sack = true, .wscale = 7 };
 	long before, failed;
 	struct conn c;
 	bool ok;
 
-	conn_init(&c, fsm_family, true);
-	conn_listen(&c, 8);
-	ok = syn(&c, &all);
-	send_ack(&c);
-	talk_and_close(&c, len);
+	knob("max_tw_buckets", "0");
+	ok = over(&c, len);
+	knob("max_tw_buckets", "16384");
 	before = fsm_counter("TcpExt", "SyncookiesRecv");
 	failed = fsm_counter("TcpExt", "SyncookiesFailed");
 	conn_send(&c, ACK, c.snd_nxt, c.rcv_nxt, len);
 	ok &= answered(&c, RST) & nobody_waits(&c);
 	tap_ok(ok && counted("TcpExt", "SyncookiesRecv", before, 0) &&
 	       counted("TcpExt", "SyncookiesFailed", failed, 1), "late: %s is no cookie", name);
+	conn_kill(&c);
+}
+
+/* The segment that brought the cookie comes once more: TIME_WAIT keeps it from the listener. */
+static void test_first(void)
+{
+	const uint16_t len = 64;
+	struct conn c;
+	long before;
+	bool ok;
+
+	ok = over(&c, len);
+	before = fsm_counter("TcpExt", "SyncookiesRecv");
+	conn_send(&c, ACK | PSH, c.iss + 1, c.rcv_nxt - 1 - len, len);
+	ok &= answered(&c, ACK) & nobody_waits(&c);
+	tap_ok(ok && counted("TcpExt", "SyncookiesRecv", before, 0),
+	       "late: the first data meet TIME_WAIT, though the peer closed first");
 	conn_kill(&c);
 }
 
@@ -202,7 +229,7 @@ int main(void)
 
 	tun_open();
 	xtcp = fsm_family == AF_XTCP;
-	tap_plan(sizeof(offers) / sizeof(*offers) + 1 + (xtcp ? 2 : 0));
+	tap_plan(sizeof(offers) / sizeof(*offers) + 1 + (xtcp ? 3 : 0));
 	knob("syncookies", "2");
 	for (i = 0; i < sizeof(offers) / sizeof(*offers); i++)
 		test_options(&offers[i]);
@@ -210,6 +237,7 @@ int main(void)
 	if (xtcp) {
 		test_late("the last ACK", 0);
 		test_late("data", 64);
+		test_first();
 	}
 	knob("syncookies", "1");
 	return tap_done();
