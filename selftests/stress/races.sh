@@ -25,7 +25,7 @@ established() {
 
 # The loss is over: no orphan tries for longer than it did until now.
 zero() {
-	xt_wait 60 st_nothing_left || { st_left; return 1; }
+	xt_wait 150 st_nothing_left || { st_left; return 1; }
 }
 
 ktap_print_header
