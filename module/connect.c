@@ -48,13 +48,30 @@ static void connect_undo(struct sock *sk)
 	xs->rcv.ts_recent_stamp = 0;
 }
 
+/* The 4-tuple is the socket's. */
+static int connect_send_syn(struct sock *sk)
+{
+	struct xtcp_sock *xs = xtcp_sk(sk);
+	int err;
+
+	sk_set_txhash(sk);
+	/* Again: policies select by port, which is known only now. */
+	err = xs->af->route(sk);
+	if (err)
+		return err;
+	connect_choose_isn(sk);
+	atomic_set(&inet_sk(sk)->inet_id, get_random_u32() & U16_MAX);
+	return xtcp_output_connect(sk);
+}
+
 /**
  * xtcp_connect - struct proto.connect: names the peer, takes a port, sends the SYN
  * @sk: socket, locked, CLOSE
  * @addr: peer
  * @len: size of @addr
  *
- * RFC 9293 3.10.1 OPEN, active. Does not wait.
+ * RFC 9293 3.10.1 OPEN, active. Does not wait. Without a port the SYN may leave later, by
+ * connect_resume().
  *
  * Return: 0 with the socket in SYN_SENT, or a negative errno as connect(2) and the
  * socket CLOSE again.
@@ -75,24 +92,38 @@ int xtcp_connect(struct sock *sk, struct sockaddr *addr, int len)
 	xs->snd.mss_clamp = XTCP_DEFAULT_MSS;
 	xtcp_set_state(sk, TCP_SYN_SENT);
 	err = xtcp_ports_connect(sk);
-	if (err)
-		goto failure;
-
-	sk_set_txhash(sk);
-	/* Again: policies select by port, which is known only now. */
-	err = xs->af->route(sk);
-	if (err)
-		goto failure;
-
-	connect_choose_isn(sk);
-	atomic_set(&inet_sk(sk)->inet_id, get_random_u32() & U16_MAX);
-	err = xtcp_output_connect(sk);
-	if (!err)
+	if (err == -EINPROGRESS)
 		return 0;
-failure:
-	connect_undo(sk);
+	if (!err)
+		err = connect_send_syn(sk);
+	if (err)
+		connect_undo(sk);
 	return err;
 }
+
+/* Who waited for a port: nobody is there to hear of an error but by SO_ERROR. */
+static int connect_resume(struct sock *sk)
+{
+	int err = xtcp_ports_connect(sk);
+
+	if (err == -EADDRNOTAVAIL)
+		return err;
+	if (!err)
+		err = connect_send_syn(sk);
+	if (err)
+		xtcp_state_abort(sk, -err);
+	return 0;
+}
+
+static void connect_give_up(struct sock *sk)
+{
+	xtcp_state_abort(sk, EADDRNOTAVAIL);
+}
+
+const struct xtcp_portwait_ops xtcp_connect_ops = {
+	.resume		= connect_resume,
+	.give_up	= connect_give_up,
+};
 
 /* What the peer is told, and the application: ABORT of RFC 9293 3.10.5. */
 static void connect_abort(struct sock *sk, int state)

@@ -13,6 +13,7 @@
 #include "compat.h"
 #include "dest.h"
 #include "net.h"
+#include "portwait.h"
 
 #include <trace/events/xtcp.h>
 
@@ -71,6 +72,7 @@ struct dest_map {
  * @shares: connections, TIME_WAIT buckets, and connect() calls under way. Devices are not
  *	told apart: what one has, the other finds busy, and tries elsewhere
  * @waits: TIME_WAIT buckets among them
+ * @waiters: who waits for one of the ports
  * @marked: shares when the watermark was passed, until many of them are gone; or 0
  */
 struct xtcp_dest {
@@ -84,6 +86,7 @@ struct xtcp_dest {
 	u32 shares;
 	u32 waits;
 	u32 marked;
+	struct xtcp_portwait_queue waiters;
 };
 
 static_assert(ilog2(XTCP_DEST_BUCKETS) <= 16);
@@ -153,7 +156,6 @@ static void dest_set_busy(struct dest_chunk *c, u32 bit)
 		__set_bit(bit, c->tw[DEST_NEW]);
 }
 
-/* It has no connection and no TIME_WAIT bucket any more. */
 static void dest_clear(struct dest_chunk *c, u32 bit)
 {
 	u32 age;
@@ -272,6 +274,7 @@ static struct xtcp_dest *dest_create(const struct dest_bucket *b, const struct x
 	d->raddr = key->raddr;
 	d->rport = key->rport;
 	d->bucket = b - dest_table;
+	xtcp_portwait_queue_init(&d->waiters);
 	return d;
 }
 
@@ -317,6 +320,15 @@ again:
 	return d;
 }
 
+static void dest_drop_unused(struct dest_bucket *b, struct xtcp_dest *d)
+{
+	lockdep_assert_held(&b->lock);
+	if (d->shares || d->waiters.count)
+		return;
+	hlist_del(&d->node);
+	kmem_cache_free(dest_slab, d);
+}
+
 /* One share less, and perhaps no map, or no entry, any more. */
 static void dest_unshare(struct dest_bucket *b, struct xtcp_dest *d)
 {
@@ -328,10 +340,7 @@ static void dest_unshare(struct dest_bucket *b, struct xtcp_dest *d)
 		return;
 	dest_map_free(d->map);
 	d->map = NULL;
-	if (d->shares)
-		return;
-	hlist_del(&d->node);
-	kmem_cache_free(dest_slab, d);
+	dest_drop_unused(b, d);
 }
 
 /**
@@ -345,6 +354,17 @@ void xtcp_dest_put(struct xtcp_dest *d)
 	spin_lock_bh(&b->lock);
 	dest_unshare(b, d);
 	spin_unlock_bh(&b->lock);
+}
+
+/* A port has no connection and no TIME_WAIT bucket any more. */
+static void dest_free_port(struct dest_bucket *b, struct xtcp_dest *d, u16 port)
+{
+	struct dest_chunk *c = dest_chunk(d, port);
+
+	if (c)
+		dest_clear(c, port % DEST_CHUNK_PORTS);
+	xtcp_portwait_offer(&d->waiters, port);
+	dest_unshare(b, d);
 }
 
 /**
@@ -367,13 +387,9 @@ void xtcp_dest_take(struct xtcp_dest *d, u16 port)
 void xtcp_dest_release(struct xtcp_dest *d, u16 port)
 {
 	struct dest_bucket *b = dest_bucket_of(d);
-	struct dest_chunk *c;
 
 	spin_lock_bh(&b->lock);
-	c = dest_chunk(d, port);
-	if (c)
-		dest_clear(c, port % DEST_CHUNK_PORTS);
-	dest_unshare(b, d);
+	dest_free_port(b, d, port);
 	spin_unlock_bh(&b->lock);
 }
 
@@ -436,18 +452,14 @@ void xtcp_dest_tw_release(struct net *net, const struct xtcp_tw *tw)
 {
 	u32 netid = xtcp_net(net)->id;
 	struct dest_bucket *b = dest_bucket(netid, tw->laddr, tw->raddr, tw->rport);
-	struct dest_chunk *c;
 	struct xtcp_dest *d;
 
 	spin_lock_bh(&b->lock);
 	d = dest_find(b, netid, tw->laddr, tw->raddr, tw->rport);
 	DEBUG_NET_WARN_ON_ONCE(!d);
 	if (d) {
-		c = dest_chunk(d, tw->lport);
-		if (c)
-			dest_clear(c, tw->lport % DEST_CHUNK_PORTS);
 		d->waits--;
-		dest_unshare(b, d);
+		dest_free_port(b, d, tw->lport);
 	}
 	spin_unlock_bh(&b->lock);
 }
@@ -492,6 +504,53 @@ void xtcp_dest_refuse(struct xtcp_dest *d, u16 port)
 		d->map->refused = true;
 	}
 	spin_unlock_bh(&b->lock);
+}
+
+/* Waiters. */
+
+/**
+ * xtcp_dest_await - somebody waits for a port
+ * @d: the destination, in which he has a share
+ * @w: who
+ */
+void xtcp_dest_await(struct xtcp_dest *d, struct xtcp_portwait *w)
+{
+	struct dest_bucket *b = dest_bucket_of(d);
+
+	spin_lock_bh(&b->lock);
+	xtcp_portwait_enter(&d->waiters, w);
+	spin_unlock_bh(&b->lock);
+}
+
+/**
+ * xtcp_dest_forgo - he does not any more
+ * @d: the destination
+ * @w: who
+ */
+void xtcp_dest_forgo(struct xtcp_dest *d, struct xtcp_portwait *w)
+{
+	struct dest_bucket *b = dest_bucket_of(d);
+
+	spin_lock_bh(&b->lock);
+	xtcp_portwait_leave(&d->waiters, w);
+	dest_drop_unused(b, d);
+	spin_unlock_bh(&b->lock);
+}
+
+/**
+ * xtcp_dest_is_awaited - must who wants a port queue behind others?
+ * @d: the destination
+ * @e: his range; who waits with another one may find ports where he can't, and vice versa
+ */
+bool xtcp_dest_is_awaited(struct xtcp_dest *d, const struct xtcp_ephemeral *e)
+{
+	struct dest_bucket *b = dest_bucket_of(d);
+	bool awaited;
+
+	spin_lock_bh(&b->lock);
+	awaited = xtcp_portwait_has(&d->waiters, e);
+	spin_unlock_bh(&b->lock);
+	return awaited;
 }
 
 /* The search. */
@@ -628,6 +687,7 @@ static void dest_info(struct xtcp_dest_info *info, const struct xtcp_dest *d)
 	info->rport = d->rport;
 	info->used = d->shares;
 	info->waits = d->waits;
+	info->waiting = d->waiters.count;
 }
 
 static bool dest_mark(struct xtcp_dest *d, struct xtcp_dest_info *info)

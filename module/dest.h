@@ -4,9 +4,9 @@
  *
  * A destination is a local address, a peer's address and its port. There is an entry for
  * each that has connections from ports that connect() chose, or TIME_WAIT buckets of them:
- * each is a share, and the entry goes with the last. Above DEST_HOT shares it gets a map
- * of its ports, so that a free one, or that there is none, is found in a time that does
- * not depend on how many are in use.
+ * each is a share, and the entry goes with the last, and the last that waits for a port.
+ * Above DEST_HOT shares it gets a map of its ports, so that a free one, or that there is none,
+ * is found in a time that does not depend on how many are in use.
  *
  * The map is a hint. The 4-tuple decides (demux.c), and a port that the map takes for free
  * and that is not costs a vain attempt, after which the map knows it.
@@ -21,6 +21,7 @@
 #define XTCP_DEST_BUCKETS	16384U
 
 struct xtcp_dest;
+struct xtcp_portwait;
 
 int xtcp_dest_init(void);
 void xtcp_dest_exit(void);
@@ -41,6 +42,11 @@ void xtcp_dest_tw_release(struct net *net, const struct xtcp_tw *tw);
 void xtcp_dest_learn(struct xtcp_dest *d, u16 port);
 void xtcp_dest_refuse(struct xtcp_dest *d, u16 port);
 
+/* Who waits for a port (portwait.c) comes, and goes; is there one of the same range? */
+void xtcp_dest_await(struct xtcp_dest *d, struct xtcp_portwait *w);
+void xtcp_dest_forgo(struct xtcp_dest *d, struct xtcp_portwait *w);
+bool xtcp_dest_is_awaited(struct xtcp_dest *d, const struct xtcp_ephemeral *e);
+
 /* As far as the map knows; 0: none from @first to @last. */
 bool xtcp_dest_is_free(struct xtcp_dest *d, u16 port);
 u16 xtcp_dest_next_free(struct xtcp_dest *d, const struct xtcp_ephemeral *e, u32 first, u32 last);
@@ -54,6 +60,7 @@ u16 xtcp_dest_next_reusable(struct xtcp_dest *d, const struct xtcp_ephemeral *e,
  * @rport: remote port
  * @used: ports
  * @waits: of these, in TIME_WAIT, or in FIN_WAIT_2 without an owner
+ * @waiting: connect() calls that wait for one
  */
 struct xtcp_dest_info {
 	__be32 laddr;
@@ -61,6 +68,7 @@ struct xtcp_dest_info {
 	__be16 rport;
 	u32 used;
 	u32 waits;
+	u32 waiting;
 };
 
 void xtcp_dest_watch(struct xtcp_dest *d, const struct xtcp_ephemeral *e);

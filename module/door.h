@@ -6,6 +6,7 @@
 #include <linux/net.h>
 #include <linux/tcp.h>
 #include "compat.h"
+#include "portwait.h"
 #include "sock.h"
 
 /* family.c: socket(2); proto_ops; guards the namespace's switch */
@@ -23,6 +24,7 @@ void xtcp_proto_use_knobs(void);
 /* connect.c: struct proto .connect .disconnect; process context, socket locked */
 int xtcp_connect(struct sock *sk, struct sockaddr *addr, int len);
 int xtcp_disconnect(struct sock *sk, int flags);
+extern const struct xtcp_portwait_ops xtcp_connect_ops;
 
 /* close.c: .close .shutdown */
 void xtcp_close(struct sock *sk, long timeout);

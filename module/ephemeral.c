@@ -17,6 +17,7 @@
 #include "guard.h"
 #include "net.h"
 #include "ports.h"
+#include "portwait.h"
 #include "tw.h"
 
 /* RFC 6056 3.3.4 calls it TABLE_LENGTH. */
@@ -365,8 +366,23 @@ static int ephemeral_try(struct sock *sk, struct ephemeral_choice *c, struct xtc
 			return err;
 		cond_resched();
 	}
-	xtcp_ephemeral_exhausted(&c->e);
 	return -EADDRNOTAVAIL;
+}
+
+/* Who would wait for a port lets those have it who wait for one. */
+static bool ephemeral_must_queue(const struct sock *sk, const struct ephemeral_choice *c)
+{
+	return READ_ONCE(xtcp_sk(sk)->connect_wait) && !xtcp_sk(sk)->portwait &&
+	       xtcp_dest_is_awaited(c->dest, &c->e);
+}
+
+/* All ports have a connection to this peer. */
+static int ephemeral_none(struct sock *sk, const struct ephemeral_choice *c)
+{
+	if (xtcp_sk(sk)->portwait)
+		return -EADDRNOTAVAIL;	/* counted already */
+	xtcp_ephemeral_exhausted(&c->e);
+	return xtcp_portwait_begin(sk, c->dest, &c->e);
 }
 
 /**
@@ -375,7 +391,8 @@ static int ephemeral_try(struct sock *sk, struct ephemeral_choice *c, struct xtc
  *
  * On success the socket is in the connection table.
  *
- * Return: 0, -EADDRNOTAVAIL when every port has a connection to this peer, -ENOMEM
+ * Return: 0; when every port has a connection to this peer, -EINPROGRESS if the socket
+ * waits for one from now on, else -EADDRNOTAVAIL; -ENOMEM
  */
 int xtcp_ephemeral_connect(struct sock *sk)
 {
@@ -391,7 +408,9 @@ int xtcp_ephemeral_connect(struct sock *sk)
 	if (!c.dest)
 		return -ENOMEM;
 	ephemeral_order_dest(&c.order, &c.e, &key);
-	err = ephemeral_try(sk, &c, &key);
+	err = ephemeral_must_queue(sk, &c) ? -EADDRNOTAVAIL : ephemeral_try(sk, &c, &key);
+	if (err == -EADDRNOTAVAIL)
+		err = ephemeral_none(sk, &c);
 	if (err)
 		xtcp_dest_put(c.dest);
 	return err;

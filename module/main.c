@@ -9,6 +9,7 @@
 #include "guard.h"
 #include "net.h"
 #include "ports.h"
+#include "portwait.h"
 #include "sock.h"
 #include "synq.h"
 #include "timer.h"
@@ -33,9 +34,12 @@ static int __init xtcp_init_tables(void)
 	err = xtcp_ports_init();
 	if (err)
 		goto err_guard;
-	err = xtcp_synq_init(&xtcp_passive_ops);
+	err = xtcp_portwait_init(&xtcp_connect_ops);
 	if (err)
 		goto err_ports;
+	err = xtcp_synq_init(&xtcp_passive_ops);
+	if (err)
+		goto err_portwait;
 	err = xtcp_tw_init();
 	if (err)
 		goto err_synq;
@@ -44,6 +48,8 @@ static int __init xtcp_init_tables(void)
 
 err_synq:
 	xtcp_synq_exit();
+err_portwait:
+	xtcp_portwait_exit();
 err_ports:
 	xtcp_ports_exit();
 err_guard:
@@ -58,6 +64,7 @@ static void xtcp_exit_tables(void)
 	xtcp_syncookie_exit();
 	xtcp_tw_exit();
 	xtcp_synq_exit();
+	xtcp_portwait_exit();
 	xtcp_ports_exit();
 	xtcp_guard_exit();
 	xtcp_demux_exit();

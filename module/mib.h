@@ -129,6 +129,8 @@
 	X(ILLEGALEDGE, "IllegalStateEdge")				\
 	X(PORTEXHAUSTED, "PortExhausted")				\
 	X(PORTWATERMARK, "PortWatermark")				\
+	X(PORTWAITS, "PortWaits")					\
+	X(PORTWAITTIMEOUTS, "PortWaitTimeouts")				\
 	X(GUARDCONFLICT, "GuardConflict")				\
 	X(TWRST1337, "TWRstIgnored")					\
 	X(TWSYNREUSE, "TWSynReuse")					\

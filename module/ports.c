@@ -357,7 +357,7 @@ int xtcp_ports_settle(struct sock *sk)
 	if (!READ_ONCE(xtcp_sk(sk)->port_lazy))
 		return 0;
 	lock_sock(sk);
-	if (xtcp_sk(sk)->port_lazy)
+	if (xtcp_sk(sk)->port_lazy && !xtcp_sk(sk)->portwait)
 		err = ports_claim_any(sk);
 	release_sock(sk);
 	return err;
@@ -525,7 +525,7 @@ static int ports_connect_bound(struct sock *sk)
  * On success the socket is in the connection table.
  *
  * Return: 0, -EADDRNOTAVAIL when every port has a connection to this peer (or the bound
- * one has), -ENOMEM
+ * one has), -EINPROGRESS when it waits for one (portwait.c), -ENOMEM
  */
 int xtcp_ports_connect(struct sock *sk)
 {

@@ -38,7 +38,7 @@ int xtcp_ports_listen_ok(struct sock *sk);
 /*
  * connect(): picks an ephemeral port unless bound, and enters the socket into the
  * connection table. Addresses are set, state is SYN_SENT. 0, -EADDRNOTAVAIL (no
- * port left, or the bound 4-tuple is taken), -ENOMEM.
+ * port left, or the bound 4-tuple is taken), -EINPROGRESS (it waits for one), -ENOMEM.
  */
 int xtcp_ports_connect(struct sock *sk);
 int xtcp_ports_connect_via(struct sock *sk, struct xtcp_dest *d, u16 num, xtcp_tw_reuse_fn reuse);
@@ -47,7 +47,7 @@ int xtcp_ports_connect_via(struct sock *sk, struct xtcp_dest *d, u16 num, xtcp_t
  * it is hashed. False: the listener has given its port up, the child has none.
  */
 bool xtcp_ports_inherit(struct sock *child, const struct sock *listener);
-/* A clone still has its listener's pointers: forget them, first thing. */
+/* A clone still has what its listener had: forget it, first thing. */
 static inline void xtcp_ports_init_clone(struct sock *child)
 {
 	xtcp_sk(child)->port = NULL;
@@ -55,6 +55,7 @@ static inline void xtcp_ports_init_clone(struct sock *child)
 	xtcp_sk(child)->guard = NULL;
 	xtcp_sk(child)->port_pinned = false;
 	xtcp_sk(child)->port_lazy = false;
+	xtcp_sk(child)->connect_wait = 0;
 }
 
 /* TIME_WAIT (its key filled) takes a share in the socket's port, and gives it back. */

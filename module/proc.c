@@ -337,8 +337,8 @@ static void proc_show_dest(const struct xtcp_dest_info *info, void *arg)
 	char remote[sizeof("255.255.255.255:65535")];
 
 	snprintf(remote, sizeof(remote), "%pI4:%u", &info->raddr, ntohs(info->rport));
-	seq_printf(seq, "%-15pI4 %-21s %8u %8u %8u\n", &info->laddr, remote, info->used,
-		   info->waits, free);
+	seq_printf(seq, "%-15pI4 %-21s %8u %8u %8u %8u\n", &info->laddr, remote, info->used,
+		   info->waits, free, info->waiting);
 }
 
 static void *proc_ports_start(struct seq_file *seq, loff_t *pos)
@@ -362,7 +362,7 @@ static int proc_ports_show(struct seq_file *seq, void *v)
 	u32 step = *(loff_t *)v;
 
 	if (!step)
-		seq_puts(seq, "local           remote                    used timewait     free\n");
+		seq_puts(seq, "local           remote                    used timewait     free  waiting\n");
 	else
 		xtcp_dest_visit(seq_file_net(seq), step - 1, proc_show_dest, seq);
 	return 0;

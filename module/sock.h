@@ -38,6 +38,7 @@ struct xtcp_af_ops;
 struct xtcp_dest;
 struct xtcp_guard;
 struct xtcp_port;
+struct xtcp_portwait;
 
 #define XTCP_MAX_HEADER		L1_CACHE_ALIGN(128 + MAX_HEADER)
 #define XTCP_LEAST_MSS		48U	/* full options and 8 bytes */
@@ -126,8 +127,10 @@ struct xtcp_sock {
 	struct hlist_node port_node;	/* ports.c: among the port's owners */
 	struct xtcp_dest *dest;		/* ports.c: share in it; port chosen by connect() */
 	struct xtcp_guard *guard;	/* ports.c: claim in native TCP, or NULL */
+	struct xtcp_portwait *portwait;	/* portwait.c: in SYN_SENT without a port, or NULL */
 	bool port_pinned;		/* ports.c: by bind() or listen(), or inherited */
 	bool port_lazy;			/* ports.c: bind() to port 0; chosen when needed */
+	u32 connect_wait;		/* XTCP_CONNECT_WAIT: ms for a port, 0: none */
 	u32 defer_accept;		/* TCP_DEFER_ACCEPT: SYN-ACK transmissions to wait */
 	int linger2;			/* TCP_LINGER2 jiffies, 0: knob, <0: none */
 	unsigned long deferred;		/* XTCP_DEFER_*, atomic; for release_cb */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Socket options of level SOL_TCP, with native TCP's names, bounds and errnos;
+ * Socket options of level SOL_TCP, with native TCP's names, bounds and errnos, and our own;
  * ioctls and SO_KEEPALIVE.
  *
  * The socket lock guards what an option changes, unless the field is read with
@@ -10,6 +10,7 @@
 #include <linux/termios.h>
 #include <linux/tcp.h>
 #include <net/ip.h>
+#include <uapi/linux/xtcp.h>
 
 #include "af.h"
 #include "door.h"
@@ -198,6 +199,11 @@ static int sockopt_set_unlocked(struct sock *sk, int optname, int val)
 		if (val < 0)
 			return -EINVAL;
 		WRITE_ONCE(xs->rec.user_timeout, val);
+		return 0;
+	case XTCP_CONNECT_WAIT:
+		if (val < 0)
+			return -EINVAL;
+		WRITE_ONCE(xs->connect_wait, val);
 		return 0;
 	case TCP_KEEPINTVL:
 		if (val < 1 || val > SOCKOPT_MAX_KEEPINTVL)
@@ -510,6 +516,9 @@ static int sockopt_get_int(const struct sock *sk, int optname, int *val)
 		break;
 	case TCP_USER_TIMEOUT:
 		*val = READ_ONCE(xs->rec.user_timeout);
+		break;
+	case XTCP_CONNECT_WAIT:
+		*val = READ_ONCE(xs->connect_wait);
 		break;
 	case TCP_NOTSENT_LOWAT:
 		*val = READ_ONCE(xs->snd.notsent_lowat);

@@ -11,6 +11,7 @@
 #include "compat.h"
 #include "demux.h"
 #include "ports.h"
+#include "portwait.h"
 #include "state.h"
 #include "timer.h"
 #include "tw.h"
@@ -59,6 +60,7 @@ static void state_leave_tables(struct sock *sk, int from)
 	else
 		xtcp_demux_remove_sock(sk);
 	xtcp_timer_clear(sk);
+	xtcp_portwait_end(sk);
 	if (!(sk->sk_userlocks & SOCK_BINDPORT_LOCK))
 		xtcp_ports_put_port(sk);
 }

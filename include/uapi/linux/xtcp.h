@@ -17,4 +17,10 @@
 /* What SO_PROTOCOL reports: IPPROTO_TCP | 0x200. On the wire it is IPPROTO_TCP. */
 #define IPPROTO_XTCP		518
 
+/*
+ * Level SOL_TCP, beyond all TCP_* of Linux. connect() that finds all ephemeral ports in use
+ * waits so long for one, milliseconds; 0, the default: EADDRNOTAVAIL at once.
+ */
+#define XTCP_CONNECT_WAIT	256
+
 #endif /* _UAPI_LINUX_XTCP_H */
