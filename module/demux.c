@@ -578,20 +578,6 @@ bool xtcp_demux_remove_mini(struct net *net, struct xtcp_mini *mini)
 	return mine;
 }
 
-/* The key under which a bucket is found. */
-static void demux_key_of_tw(struct xtcp_key *key, struct net *net, const struct xtcp_tw *tw)
-{
-	*key = (struct xtcp_key) {
-		.net = net,
-		.laddr = tw->laddr,
-		.raddr = tw->raddr,
-		.lport = tw->lport,
-		.rport = tw->rport,
-		.family = AF_INET,
-		.dif = tw->bound_dev_if,
-	};
-}
-
 /**
  * xtcp_demux_remove_tw - take a TIME_WAIT bucket out of the table
  * @net: its namespace
@@ -605,7 +591,7 @@ bool xtcp_demux_remove_tw(struct net *net, struct xtcp_tw *tw)
 	struct xtcp_key key;
 	bool mine;
 
-	demux_key_of_tw(&key, net, tw);
+	xtcp_tw_key(&key, net, tw);
 	b = demux_bucket(xtcp_demux_hash(&key));
 	spin_lock_bh(&b->lock);
 	write_seqcount_begin(&b->seq);
@@ -723,6 +709,41 @@ int xtcp_demux_walk(struct xtcp_demux_iter *it,
 		cond_resched();
 	}
 	return 0;
+}
+
+static unsigned int demux_length(const struct hlist_nulls_head *head)
+{
+	const struct hlist_nulls_node *node = head->first;
+	unsigned int n = 0;
+
+	for (; !is_a_nulls(node); node = node->next)
+		n++;
+	return n;
+}
+
+/**
+ * xtcp_demux_count - the lengths of a bucket's chains, of all namespaces
+ * @bucket: its index
+ * @c: filled
+ *
+ * Context: any. Return: false when there is no such bucket
+ */
+bool xtcp_demux_count(unsigned int bucket, struct xtcp_demux_chains *c)
+{
+	struct demux_bucket *b = &demux_table[bucket];
+	u32 idx;
+
+	*c = (struct xtcp_demux_chains) {};
+	if (bucket > demux_mask)
+		return false;
+	spin_lock_bh(&b->lock);
+	c->socks = demux_length(&b->socks);
+	c->minis = demux_length(&b->minis);
+	for (idx = b->tws; !xtcp_cell_is_end(idx); idx = xtcp_twmem_at(idx)->chain)
+		c->tws++;
+	spin_unlock_bh(&b->lock);
+	c->all = c->socks + c->minis + c->tws;
+	return true;
 }
 
 /**

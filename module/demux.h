@@ -174,6 +174,20 @@ static inline void xtcp_mini_key(struct xtcp_key *key, struct net *net,
 	};
 }
 
+/* The key under which a TIME_WAIT bucket is found. */
+static inline void xtcp_tw_key(struct xtcp_key *key, struct net *net, const struct xtcp_tw *tw)
+{
+	*key = (struct xtcp_key) {
+		.net = net,
+		.laddr = tw->laddr,
+		.raddr = tw->raddr,
+		.lport = tw->lport,
+		.rport = tw->rport,
+		.family = AF_INET,
+		.dif = tw->bound_dev_if,
+	};
+}
+
 static inline bool xtcp_mini_hashed(const struct xtcp_mini *mini)
 {
 	return !hlist_nulls_unhashed_lockless(&mini->node);
@@ -198,7 +212,22 @@ struct xtcp_demux_iter {
  */
 int xtcp_demux_walk(struct xtcp_demux_iter *it,
 		    int (*fn)(const struct xtcp_found *f, void *arg), void *arg);
-/* The same over the listener table; the listener is not referenced, RCU is held. */
+/**
+ * struct xtcp_demux_chains - how many entries the chains of a bucket have
+ * @socks: connections
+ * @minis: half-open requests
+ * @tws: TIME_WAIT buckets
+ * @all: these together, what a look-up that finds nothing walks
+ */
+struct xtcp_demux_chains {
+	unsigned int socks;
+	unsigned int minis;
+	unsigned int tws;
+	unsigned int all;
+};
+
+bool xtcp_demux_count(unsigned int bucket, struct xtcp_demux_chains *c);
+/* As xtcp_demux_walk() over the listener table; the listener is not referenced, RCU is held. */
 int xtcp_listeners_walk(struct xtcp_demux_iter *it,
 			int (*fn)(struct sock *sk, void *arg), void *arg);
 

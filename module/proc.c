@@ -2,8 +2,9 @@
 /*
  * proc.c owns /proc/net/xtcp, xtcp6 and xtcp_netstat: windows in the formats of
  * /proc/net/tcp, tcp6 and netstat, so that ss and nstat read them unmodified; and
- * xtcp_listeners, a line per listener with what it counts, and xtcp_ports, what
- * destinations have of the ephemeral ports.
+ * xtcp_listeners, a line per listener with what it counts, xtcp_ports, what
+ * destinations have of the ephemeral ports, and xtcp_table, how full the connection
+ * table is.
  *
  * No lock of a socket is taken: a line is what the fields said as it was written.
  */
@@ -375,6 +376,46 @@ static const struct seq_operations proc_ports_ops = {
 	.show = proc_ports_show,
 };
 
+static void proc_show_chains(struct seq_file *seq, const char *kind,
+			     const struct xtcp_demux_chains *c)
+{
+	seq_printf(seq, "%-8s %11u %9u %9u %8u\n", kind, c->socks, c->minis, c->tws, c->all);
+}
+
+static void proc_add_chains(struct xtcp_demux_chains *sum, struct xtcp_demux_chains *longest,
+			    const struct xtcp_demux_chains *c)
+{
+	sum->socks += c->socks;
+	sum->minis += c->minis;
+	sum->tws += c->tws;
+	sum->all += c->all;
+	longest->socks = max(longest->socks, c->socks);
+	longest->minis = max(longest->minis, c->minis);
+	longest->tws = max(longest->tws, c->tws);
+	longest->all = max(longest->all, c->all);
+}
+
+/*
+ * Sums and maxima, never which chain: the hash's key must not show. Even so, who may read
+ * this can look for tuples that share a chain by adding them one by one; hence only
+ * root may, and only where it is the host's.
+ */
+static int proc_show_table(struct seq_file *seq, void *v)
+{
+	struct xtcp_demux_chains c, sum = {}, longest = {};
+	unsigned int i;
+
+	for (i = 0; xtcp_demux_count(i, &c); i++) {
+		proc_add_chains(&sum, &longest, &c);
+		cond_resched();
+	}
+	seq_printf(seq, "buckets  %11u\n", i);
+	seq_puts(seq, "         connections  requests  timewait      all\n");
+	proc_show_chains(seq, "entries", &sum);
+	proc_show_chains(seq, "longest", &longest);
+	return 0;
+}
+
 /**
  * xtcp_proc_net_init - the files of a namespace
  * @net: the namespace, its counters allocated
@@ -396,8 +437,13 @@ int xtcp_proc_net_init(struct net *net)
 	if (!proc_create_net("xtcp_ports", 0444, net->proc_net, &proc_ports_ops,
 			     sizeof(struct proc_ports)))
 		goto err_listeners;
+	if (net_eq(net, &init_net) &&
+	    !proc_create_net_single("xtcp_table", 0400, net->proc_net, proc_show_table, NULL))
+		goto err_ports;
 	return 0;
 
+err_ports:
+	remove_proc_entry("xtcp_ports", net->proc_net);
 err_listeners:
 	remove_proc_entry("xtcp_listeners", net->proc_net);
 err_netstat:
@@ -415,6 +461,8 @@ err_xtcp:
  */
 void xtcp_proc_net_exit(struct net *net)
 {
+	if (net_eq(net, &init_net))
+		remove_proc_entry("xtcp_table", net->proc_net);
 	remove_proc_entry("xtcp_ports", net->proc_net);
 	remove_proc_entry("xtcp_listeners", net->proc_net);
 	remove_proc_entry("xtcp_netstat", net->proc_net);
