@@ -23,6 +23,9 @@
 /* RFC 6056 3.3.4 calls it TABLE_LENGTH. */
 #define EPHEMERAL_CELLS		65536U
 
+/* An order lasts no longer, so that who watches it learns nothing that lasts. */
+#define EPHEMERAL_PERIOD	(10 * HZ)
+
 /* Places of the order that connect() looks at before it searches for any free port. */
 #define EPHEMERAL_WALK		4U
 
@@ -195,11 +198,11 @@ void xtcp_ephemeral_order_random(struct xtcp_ephemeral_order *o, const struct xt
 	o->cell = NULL;
 }
 
-static u64 ephemeral_secret(const struct xtcp_key *key, u16 which, u32 extra)
+static u64 ephemeral_secret(const struct xtcp_key *key, u16 which, u32 round, u32 period)
 {
-	return siphash_4u32((__force u32)key->laddr, (__force u32)key->raddr,
-			    (u32)(__force u16)key->rport << 16 | which, extra,
-			    &xtcp_net(key->net)->port_key);
+	return siphash_3u64((__force u64)key->laddr << 32 | (__force u32)key->raddr,
+			    (u64)(__force u16)key->rport << 16 | which,
+			    (u64)period << 32 | round, &xtcp_net(key->net)->port_key);
 }
 
 /*
@@ -208,12 +211,14 @@ static u64 ephemeral_secret(const struct xtcp_key *key, u16 which, u32 extra)
  * the last connect() to this destination stopped, so a port comes back as late as can be,
  * and it is drawn anew when it has been walked through, so nobody who watches one
  * destination learns it. Destinations share cells by chance; a port does not tell its
- * place in the order, so that shows nowhere and identifies no device.
+ * place in the order, so that shows nowhere and identifies no device. Nor does it that of
+ * two visits the second lacks the ports of the first: an order ends with its period.
  */
 static void ephemeral_order_dest(struct xtcp_ephemeral_order *o, const struct xtcp_ephemeral *e,
 				 const struct xtcp_key *key)
 {
-	u64 secret = ephemeral_secret(key, EPHEMERAL_SECRET_CELL, 0);
+	u64 secret = ephemeral_secret(key, EPHEMERAL_SECRET_CELL, 0, 0);
+	u32 period = div_u64(get_jiffies_64(), EPHEMERAL_PERIOD);
 	u32 pos, round;
 
 	o->cell = &ephemeral_cells[secret & (EPHEMERAL_CELLS - 1)];
@@ -221,10 +226,10 @@ static void ephemeral_order_dest(struct xtcp_ephemeral_order *o, const struct xt
 	round = pos / e->count;
 	o->start = pos % e->count;
 	o->count = e->count;
-	secret = ephemeral_secret(key, EPHEMERAL_SECRET_KEY0, round);
+	secret = ephemeral_secret(key, EPHEMERAL_SECRET_KEY0, round, period);
 	o->key[0] = (u32)secret;
 	o->key[1] = secret >> 32;
-	secret = ephemeral_secret(key, EPHEMERAL_SECRET_KEY1, round);
+	secret = ephemeral_secret(key, EPHEMERAL_SECRET_KEY1, round, period);
 	o->key[2] = (u32)secret;
 	o->key[3] = secret >> 32;
 }

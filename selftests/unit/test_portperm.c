@@ -93,6 +93,36 @@ TEST(portperm_nth__neighbours_are_unrelated)
 	EXPECT_LT(chi / 1000, 160);
 }
 
+/*
+ * CVE-2022-32296: how far a destination's order went on between two connections says how many
+ * others share its counter, which identifies the device. Here the two ports don't tell: whether
+ * 1 or 7 places lie between, each step is as likely as any other.
+ */
+TEST(portperm_nth__steps_look_alike)
+{
+	u32 places, i, step, key[4];
+	u64 rnd = 0x5eed0009;
+
+	for (places = 1; places < 8; places++) {
+		u32 cell[100] = { 0 }, near = 0;
+		u64 chi = 0;
+
+		test_key(key, &rnd);
+		for (i = 0; i < 100000; i++) {
+			if (!(i % 100))	/* another destination */
+				test_key(key, &rnd);
+			step = (20000 + xtcp_portperm_nth(key, 20000, i % 100 + places) -
+				xtcp_portperm_nth(key, 20000, i % 100)) % 20000;
+			cell[step / 200]++;
+			near += step <= 10 || step >= 20000 - 10;
+		}
+		for (i = 0; i < 100; i++)
+			chi += (u64)(cell[i] - 1000LL) * (u64)(cell[i] - 1000LL);
+		EXPECT_LT(chi / 1000, 165);
+		EXPECT_LT(near, 150);	/* 100 by chance */
+	}
+}
+
 /* Every key word counts: one flipped bit gives another order nearly everywhere. */
 TEST(portperm_nth__every_key_bit_counts)
 {
