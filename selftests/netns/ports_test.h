@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <net/if.h>
+#include <netinet/tcp.h>
 #include <sched.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -84,6 +85,18 @@ static inline void drop(int fd)
 static inline int tcp(int family)
 {
 	return socket(family, SOCK_STREAM, 0);
+}
+
+/* One that waits so long for a port. */
+static inline int patient(int flags, int ms)
+{
+	int fd = socket(AF_XTCP, SOCK_STREAM | flags, 0);
+
+	if (setsockopt(fd, SOL_TCP, XTCP_CONNECT_WAIT, &ms, sizeof(ms))) {
+		close(fd);
+		return -1;
+	}
+	return fd;
 }
 
 static inline int listener(int family, const char *host, int port)

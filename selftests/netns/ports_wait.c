@@ -9,8 +9,6 @@
 #include <sys/time.h>
 #include <time.h>
 
-#include <netinet/tcp.h>
-
 #include "ports_test.h"
 
 #define FIRST		20000
@@ -61,17 +59,6 @@ static long long now_ms(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &ts);
 	return ts.tv_sec * 1000LL + ts.tv_nsec / 1000000;
-}
-
-static int patient(int flags, int ms)
-{
-	int fd = socket(AF_XTCP, SOCK_STREAM | flags, 0);
-
-	if (setsockopt(fd, SOL_TCP, XTCP_CONNECT_WAIT, &ms, sizeof(ms))) {
-		close(fd);
-		return -1;
-	}
-	return fd;
 }
 
 /* One that waits by now, or -1. */
