@@ -50,9 +50,11 @@ at_random() {
 	local status=0
 	failing failslab ignore-gfp-wait=Y times=-1 probability=5 || return 1
 	failing fail_page_alloc ignore-gfp-wait=Y times=-1 probability=5 min-order=0 || status=1
-	transfer || status=1
+	# A pipe that finds no memory loses what is said.
+	transfer >"$tmp/stream" 2>&1 || status=1
 	failing failslab probability=0
 	failing fail_page_alloc probability=0
+	cat "$tmp/stream"
 	return $status
 }
 

@@ -61,6 +61,17 @@ static void stream_receive(struct end *e)
 	e->got += n;
 }
 
+/* Where allocations fail at random (alloc.sh) connect() may say so, and is asked again. */
+static int stream_connect(int fd, const struct sockaddr_in *sin)
+{
+	int tries = 100;
+
+	while (connect(fd, (const struct sockaddr *)sin, sizeof(*sin)))
+		if ((errno != ENOMEM && errno != ENOBUFS) || !--tries)
+			return -1;
+	return 0;
+}
+
 static void stream_open(struct end *end)
 {
 	struct sockaddr_in sin = { .sin_family = AF_INET, .sin_port = htons(STREAM_PORT),
@@ -71,7 +82,7 @@ static void stream_open(struct end *end)
 	if (s < 0 || bind(s, (struct sockaddr *)&sin, sizeof(sin)) || listen(s, 1))
 		stream_fail("listen");
 	end[0].fd = xt_socket(0);
-	if (end[0].fd < 0 || connect(end[0].fd, (struct sockaddr *)&sin, sizeof(sin)))
+	if (end[0].fd < 0 || stream_connect(end[0].fd, &sin))
 		stream_fail("connect");
 	end[1].fd = accept(s, NULL, NULL);
 	if (end[1].fd < 0)
