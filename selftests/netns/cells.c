@@ -24,10 +24,8 @@
 #include "xtcp_test.h"
 
 #define CELLS_BUF	16384
-/* Seconds for all of it. Where 3 of 10 are lost an RTO doubles to 120 s, again and again, in
- * either TCP; a minute in a hundred transfers, hours in a thousand. It costs nothing to wait.
- */
-#define CELLS_PATIENCE	100000
+/* Seconds for all of it: where 3 of 10 are lost an RTO doubles to 120 s now and then, in either TCP. */
+#define CELLS_PATIENCE	10000
 #define CELLS_PORT	30500
 
 static long long bytes;
@@ -131,12 +129,15 @@ static bool finished(pid_t pid)
 static void wait_until_acknowledged(int fd)
 {
 	struct pollfd p = { .fd = fd };
+	socklen_t len = sizeof(errno);
 	int left = 1;
 
 	while (!ioctl(fd, SIOCOUTQ, &left) && left && !(p.revents & POLLERR)) {
 		usleep(10000);
 		poll(&p, 1, 0);
 	}
+	if (!getsockopt(fd, SOL_SOCKET, SO_ERROR, &errno, &len) && errno == ETIMEDOUT)
+		fail("given up");
 }
 
 /* Sends and receives at once; does not return. */
