@@ -12,6 +12,7 @@
 #include <linux/uaccess.h>
 #include <linux/uio.h>
 #include <linux/version.h>
+#include <net/inet_common.h>
 #include <net/inet_sock.h>
 #include <net/sock.h>
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 12, 0)
@@ -124,6 +125,36 @@ static inline void xtcp_compat_inet_flags(struct sock *sk)
 #define XTCP_COMPAT_INFO_RCV_WND(info, wnd)	do { } while (0)
 #else
 #define XTCP_COMPAT_INFO_RCV_WND(info, wnd)	((info)->tcpi_rcv_wnd = (wnd))
+#endif
+
+/* Names of stamps that begin at what is written, not at what is acknowledged, since 6.2. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 12, 0)
+#define XTCP_COMPAT_OPT_ID_TCP		0
+#else
+#define XTCP_COMPAT_OPT_ID_TCP		SOF_TIMESTAMPING_OPT_ID_TCP
+#endif
+
+/* The kernel knows by protocol 6 who may have SO_ZEROCOPY; a socket may see to it since 6.7. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 12, 0)
+static inline void xtcp_compat_own_sockopt(struct socket *sock) { }
+
+static inline int xtcp_compat_accept_into(struct socket *sock, struct socket *newsock, int flags,
+					  bool kern)
+{
+	return inet_accept(sock, newsock, flags, kern);
+}
+#else
+static inline void xtcp_compat_own_sockopt(struct socket *sock)
+{
+	set_bit(SOCK_CUSTOM_SOCKOPT, &sock->flags);
+}
+
+static inline int xtcp_compat_accept_into(struct socket *sock, struct socket *newsock,
+					  struct proto_accept_arg *arg)
+{
+	xtcp_compat_own_sockopt(newsock);
+	return inet_accept(sock, newsock, arg);
+}
 #endif
 
 /* A route's TOS: SO_DONTROUTE was a bit of it until 6.11, and DSCP fewer bits. */

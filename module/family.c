@@ -41,7 +41,7 @@ static const struct proto_ops family_stream_ops = {
 	.bind		= family_bind,
 	.connect	= inet_stream_connect,
 	.socketpair	= sock_no_socketpair,
-	.accept		= inet_accept,
+	.accept		= xtcp_compat_accept_into,
 	.getname	= family_getname,
 	.poll		= xtcp_poll,
 	.ioctl		= inet_ioctl,
@@ -120,6 +120,7 @@ static int family_create(struct net *net, struct socket *sock, int protocol, int
 
 	sock->state = SS_UNCONNECTED;
 	sock->ops = &family_stream_ops;
+	xtcp_compat_own_sockopt(sock);
 	sk = sk_alloc(net, AF_INET, GFP_KERNEL, &xtcp_prot, kern);
 	if (!sk)
 		return -ENOMEM;

@@ -191,6 +191,8 @@ static bool mtup_absorb(struct sock *sk, struct sk_buff *skb, u32 len)
 	next = skb_queue_next(&sk->sk_write_queue, skb);
 	from = skb_shinfo(next);
 	if (XTCP_CB(skb)->eor || !next->len || skb_zcopy(skb) || skb_zcopy(next) ||
+	    (to->tx_flags | from->tx_flags) & SKBTX_ANY_TSTAMP || XTCP_CB(skb)->stamp_ack ||
+	    XTCP_CB(next)->stamp_ack ||
 	    (next->len > len && xtcp_rtxq_split(sk, next, len, false)) ||
 	    to->nr_frags + from->nr_frags > MAX_SKB_FRAGS)
 		return false;

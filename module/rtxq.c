@@ -3,6 +3,7 @@
  * rtxq.c owns the retransmission queue: what was sent and is not acknowledged,
  * by sequence number, and the surgery on its segments. Socket lock.
  */
+#include <linux/errqueue.h>
 #include <net/inet_ecn.h>
 
 #include "af.h"
@@ -81,6 +82,15 @@ void xtcp_rtxq_append(struct sock *sk, struct sk_buff *skb)
 	xs->snd.packets_out += XTCP_CB(skb)->segs;
 }
 
+/* SOF_TIMESTAMPING_TX_ACK. What is told may be a copy, which would take the links for its own. */
+static void rtxq_tell_acked(struct sock *sk, struct sk_buff *skb)
+{
+	skb->_skb_refdst = 0;
+	skb->destructor = NULL;
+	skb->dev = NULL;
+	__skb_tstamp_tx(skb, NULL, NULL, sk, SCM_TSTAMP_ACK);
+}
+
 /**
  * xtcp_rtxq_unlink_free - a segment is acknowledged; the counts are the caller's
  * @sk: locked
@@ -90,6 +100,8 @@ void xtcp_rtxq_unlink_free(struct sock *sk, struct sk_buff *skb)
 {
 	list_del(&skb->tcp_tsorted_anchor);
 	rb_erase(&skb->rbnode, &xtcp_sk(sk)->snd.rtxq);
+	if (unlikely(XTCP_CB(skb)->stamp_ack))
+		rtxq_tell_acked(sk, skb);
 	xtcp_sock_wfree_skb(sk, skb);
 }
 
@@ -154,6 +166,24 @@ static void rtxq_split_cb(struct sk_buff *skb, struct sk_buff *half, u32 len)
 	a->eor = 0;
 }
 
+/* The marks of SO_TIMESTAMPING go with the byte they are for, here to @half or not. */
+static void rtxq_split_stamp(const struct sock *sk, struct sk_buff *skb, struct sk_buff *half)
+{
+	struct skb_shared_info *from = skb_shinfo(skb), *to = skb_shinfo(half);
+	u32 seq = from->tskey + atomic_read(&sk->sk_tskey);
+
+	if (likely(!(from->tx_flags & SKBTX_ANY_TSTAMP) && !XTCP_CB(skb)->stamp_ack))
+		return;
+	if (xtcp_seq_before(seq, XTCP_CB(half)->seq)) {
+		XTCP_CB(half)->stamp_ack = 0;
+		return;
+	}
+	XTCP_CB(skb)->stamp_ack = 0;
+	to->tskey = from->tskey;
+	to->tx_flags |= from->tx_flags & SKBTX_ANY_TSTAMP;
+	from->tx_flags &= ~SKBTX_ANY_TSTAMP;
+}
+
 /**
  * xtcp_rtxq_split - cut a segment in two, in either queue
  * @sk: locked
@@ -176,6 +206,7 @@ int xtcp_rtxq_split(struct sock *sk, struct sk_buff *skb, u32 len, bool sent)
 	if (!half)
 		return -ENOMEM;
 	rtxq_split_cb(skb, half, len);
+	rtxq_split_stamp(sk, skb, half);
 	skb_split(skb, half, len);
 	old_segs = XTCP_CB(skb)->segs;
 	xtcp_rtxq_set_segs(skb, mss);

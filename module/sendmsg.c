@@ -25,6 +25,8 @@
  * @goal: bytes of a full skb
  * @fresh: skbs since the backlog was processed
  * @splice: pages of the iterator may be taken over instead of copied
+ * @pinned: MSG_ZEROCOPY: the user's pages are sent as they are; who is told when they are free
+ * @tsflags: SOF_TIMESTAMPING_* for the last byte
  */
 struct sendmsg_job {
 	struct sock *sk;
@@ -35,6 +37,8 @@ struct sendmsg_job {
 	u32 goal;
 	u32 fresh;
 	bool splice;
+	struct ubuf_info *pinned;
+	u32 tsflags;
 };
 
 static void sendmsg_mark_push(struct xtcp_sock *xs, struct sk_buff *skb)
@@ -162,6 +166,29 @@ static int sendmsg_splice(struct sendmsg_job *job, struct sk_buff *skb, int want
 	return taken;
 }
 
+/* As sendmsg_copy(), but of pages that stay the user's, until he is told (MSG_ZEROCOPY). */
+static int sendmsg_pin(struct sendmsg_job *job, struct sk_buff *skb, int want)
+{
+	struct sock *sk = job->sk;
+	int err;
+
+	want = xtcp_buf_grant(sk, want, false);
+	if (want <= 0)
+		return -ENOBUFS;
+	err = skb_zerocopy_iter_stream(sk, skb, job->msg, want, job->pinned);
+	/* Fragments of two calls in one skb would be told as one. */
+	return err == -EEXIST ? -EMSGSIZE : err;
+}
+
+static int sendmsg_fill(struct sendmsg_job *job, struct sk_buff *skb, int want)
+{
+	if (job->splice)
+		return sendmsg_splice(job, skb, want);
+	if (job->pinned && (job->sk->sk_route_caps & NETIF_F_SG))
+		return sendmsg_pin(job, skb, want);
+	return sendmsg_copy(job, skb, want);
+}
+
 /* The skb is full: may it go before the rest is copied? */
 static void sendmsg_push_full(struct sendmsg_job *job, struct sk_buff *skb)
 {
@@ -199,8 +226,7 @@ static int sendmsg_step(struct sendmsg_job *job)
 	while (!done) {
 		want = min_t(size_t, job->goal - min(job->goal, skb->len),
 			     msg_data_left(job->msg));
-		done = job->splice ? sendmsg_splice(job, skb, want) :
-				     sendmsg_copy(job, skb, want);
+		done = sendmsg_fill(job, skb, want);
 		if (done != -EMSGSIZE)
 			break;
 		sendmsg_mark_push(xtcp_sk(job->sk), skb);
@@ -274,9 +300,66 @@ static int sendmsg_prepare(struct sendmsg_job *job)
 		sockcm_init(&sockc, sk);
 		if (sock_cmsg_send(sk, job->msg, &sockc))
 			return -EINVAL;
+		job->tsflags = sockc.tsflags;
 	}
 	sk_clear_bit(SOCKWQ_ASYNC_NOSPACE, sk);
 	return 0;
+}
+
+/* MSG_ZEROCOPY. Without scatter-gather it is copied, and the user is told that, too. */
+static int sendmsg_pin_begin(struct sendmsg_job *job)
+{
+	struct sock *sk = job->sk;
+	struct sk_buff *tail = skb_peek_tail(&sk->sk_write_queue);
+	size_t size = msg_data_left(job->msg);
+
+	if (!(job->flags & MSG_ZEROCOPY) || !size || !sock_flag(sk, SOCK_ZEROCOPY) || job->splice)
+		return 0;
+	job->pinned = msg_zerocopy_realloc(sk, size, tail ? skb_zcopy(tail) : NULL);
+	if (!job->pinned)
+		return -ENOBUFS;
+	if (!(sk->sk_route_caps & NETIF_F_SG))
+		uarg_to_msgzc(job->pinned)->zerocopy = 0;
+	return 0;
+}
+
+static void sendmsg_pin_end(struct sendmsg_job *job)
+{
+	if (job->copied)
+		net_zcopy_put(job->pinned);
+	else
+		net_zcopy_put_abort(job->pinned, true);
+}
+
+/*
+ * Stamps are named by the place of their byte in the stream, from where it was when the user
+ * asked for names: the kernel set sk_tskey to 0 then, for it does not know our numbers.
+ */
+static u32 sendmsg_stamp_key(const struct sendmsg_job *job)
+{
+	const struct xtcp_snd *snd = &xtcp_sk(job->sk)->snd;
+	u32 base = atomic_read(&job->sk->sk_tskey);
+
+	if (!base && (job->tsflags & SOF_TIMESTAMPING_OPT_ID)) {
+		base = job->tsflags & XTCP_COMPAT_OPT_ID_TCP ? snd->write_seq - (u32)job->copied :
+							       snd->una;
+		atomic_set(&job->sk->sk_tskey, base);
+	}
+	return snd->write_seq - 1 - base;
+}
+
+/* SO_TIMESTAMPING: the way of the last byte of the call is told. */
+static void sendmsg_stamp(const struct sendmsg_job *job)
+{
+	struct sk_buff *skb = skb_peek_tail(&job->sk->sk_write_queue);
+	struct skb_shared_info *si;
+
+	if (likely(!(job->tsflags & SOF_TIMESTAMPING_TX_RECORD_MASK)) || !skb)
+		return;
+	si = skb_shinfo(skb);
+	sock_tx_timestamp(job->sk, job->tsflags, &si->tx_flags);
+	si->tskey = sendmsg_stamp_key(job);
+	XTCP_CB(skb)->stamp_ack = !!(job->tsflags & SOF_TIMESTAMPING_TX_ACK);
 }
 
 static int sendmsg_locked(struct sock *sk, struct msghdr *msg, bool splice)
@@ -288,6 +371,7 @@ static int sendmsg_locked(struct sock *sk, struct msghdr *msg, bool splice)
 		.timeo = sock_sndtimeo(sk, msg->msg_flags & MSG_DONTWAIT),
 		/* Without scatter-gather a driver would read the pages after their checksum. */
 		.splice = splice && (sk->sk_route_caps & NETIF_F_SG),
+		.tsflags = READ_ONCE(sk->sk_tsflags),
 	};
 	int err;
 
@@ -296,11 +380,17 @@ static int sendmsg_locked(struct sock *sk, struct msghdr *msg, bool splice)
 
 	err = sendmsg_prepare(&job);
 	if (!err)
+		err = sendmsg_pin_begin(&job);
+	if (!err)
 		err = sendmsg_loop(&job);
 	if (err)
 		sendmsg_drop_empty(sk);
-	if (job.copied)
+	if (job.copied) {
+		sendmsg_stamp(&job);
 		sendmsg_push(sk, job.flags, xtcp_sk(sk)->snd.nonagle);
+	}
+	if (unlikely(job.pinned))
+		sendmsg_pin_end(&job);
 	if (job.copied || !err)
 		return job.copied;
 

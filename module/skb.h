@@ -14,6 +14,7 @@
  * @doff: header bytes (ingress)
  * @sacked: XTCP_SACKED_* (egress)
  * @eor: MSG_EOR, nothing may be merged behind it (egress)
+ * @stamp_ack: somebody wants to know when its stamped byte is acknowledged (egress)
  * @ack: acknowledgment number (ingress)
  * @window: window field, unscaled (ingress)
  * @urg_ptr: urgent pointer (ingress)
@@ -32,7 +33,8 @@ struct xtcp_skb_cb {
 	u8 flags;
 	u8 doff;
 	u8 sacked;
-	u8 eor;
+	u8 eor:1,
+	   stamp_ack:1;
 	union {
 		struct {
 			u32 ack;

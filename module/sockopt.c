@@ -309,11 +309,30 @@ static int sockopt_set_tcp(struct sock *sk, int optname, sockptr_t optval, unsig
 	return err;
 }
 
+/* What the kernel would refuse a socket of ours; all else of SOL_SOCKET is its own. */
+static int sockopt_set_socket(struct sock *sk, int optname, sockptr_t optval, unsigned int optlen)
+{
+	int val;
+
+	if (optname != SO_ZEROCOPY)
+		return sock_setsockopt(sk->sk_socket, SOL_SOCKET, optname, optval, optlen);
+	if (optlen < sizeof(int))
+		return -EINVAL;
+	if (copy_from_sockptr(&val, optval, sizeof(val)))
+		return -EFAULT;
+	if (val < 0 || val > 1)
+		return -EINVAL;
+	lock_sock(sk);
+	sock_valbool_flag(sk, SOCK_ZEROCOPY, val);
+	release_sock(sk);
+	return 0;
+}
+
 /**
  * xtcp_setsockopt - struct proto.setsockopt
  * @sk: socket, not locked
- * @level: SOL_TCP, or the address family's
- * @optname: TCP_* or IP_*
+ * @level: SOL_TCP, the address family's, or SOL_SOCKET where the kernel lets us see to it
+ * @optname: TCP_*, IP_* or SO_*
  * @optval: value
  * @optlen: its size
  *
@@ -324,6 +343,8 @@ int xtcp_setsockopt(struct sock *sk, int level, int optname, sockptr_t optval,
 {
 	if (level == SOL_TCP)
 		return sockopt_set_tcp(sk, optname, optval, optlen);
+	if (level == SOL_SOCKET)
+		return sockopt_set_socket(sk, optname, optval, optlen);
 	/* The kernel refuses these by a flag of its own TCP's sockets. */
 	if (level == SOL_IP && (optname == IP_ADD_MEMBERSHIP || optname == IP_DROP_MEMBERSHIP))
 		return -EPROTO;

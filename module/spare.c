@@ -13,10 +13,10 @@
 static DEFINE_PER_CPU(struct sk_buff *, spare_skb);
 
 /* As it was allocated, less what spare_clean() sees to? A clone's owner may still read it. */
-static bool spare_fits(const struct sk_buff *skb)
+static bool spare_fits(struct sk_buff *skb)
 {
 	return skb->fclone == SKB_FCLONE_ORIG && !skb_cloned(skb) && !skb->pfmemalloc &&
-	       !skb_has_frag_list(skb) && skb_headroom(skb) == XTCP_MAX_HEADER &&
+	       !skb_has_frag_list(skb) && !skb_zcopy(skb) && skb_headroom(skb) == XTCP_MAX_HEADER &&
 	       !skb_headlen(skb);
 }
 

@@ -24,6 +24,7 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/time.h>
+#include <sys/utsname.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -79,8 +80,8 @@ static const struct api_difference api_differences[] = {
 		"the kernel takes every socket of protocol 6 for its own TCP's" },
 	[API_ATTACH_FILTER] = { "SO_ATTACH_FILTER", 0, EPERM,
 		"the kernel's CAP_NET_ADMIN test does not know our sockets" },
-	[API_ZEROCOPY] = { "SO_ZEROCOPY", 0, EOPNOTSUPP,
-		"not built" },
+	[API_ZEROCOPY] = { "SO_ZEROCOPY before 6.7", 0, EOPNOTSUPP,
+		"the kernel asks for protocol 6; since 6.7 it asks the socket" },
 	[API_TCP_FASTOPEN] = { "TCP_FASTOPEN", 0, ENOPROTOOPT,
 		"not built" },
 	[API_TCP_SAVE_SYN] = { "TCP_SAVE_SYN", 0, ENOPROTOOPT,
@@ -99,6 +100,16 @@ static const struct api_difference api_differences[] = {
 static inline int api_differs(int family, enum api_diff what)
 {
 	return family == AF_INET ? api_differences[what].inet : api_differences[what].xtcp;
+}
+
+/* Before 6.7. */
+static inline bool api_old_kernel(void)
+{
+	struct utsname name;
+	int major, minor;
+
+	return !uname(&name) && sscanf(name.release, "%d.%d", &major, &minor) == 2 &&
+	       (major < 6 || (major == 6 && minor < 7));
 }
 
 /* The number of elements of an array. */

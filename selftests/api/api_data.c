@@ -3,6 +3,7 @@
 #include "api.h"
 
 #include <linux/errqueue.h>
+#include <linux/net_tstamp.h>
 #include <linux/sockios.h>
 #include <pthread.h>
 #include <sys/mman.h>
@@ -464,6 +465,114 @@ TEST_F(api, data_zerocopy_unasked)
 	EXPECT_EQ(5, recv(self->server, buf, sizeof(buf), 0));
 	EXPECT_STREQ("hello", buf);
 	EXPECT_EQ(EAGAIN, api_errno(recv(self->client, buf, 1, MSG_ERRQUEUE)));
+}
+
+/* The end of what MSG_ERRQUEUE tells, without the time; -1: nothing. */
+static int told(int fd, struct sock_extended_err *ee)
+{
+	char control[256], data[256];
+	struct iovec iov = { data, sizeof(data) };
+	struct msghdr msg = {
+		.msg_iov = &iov, .msg_iovlen = 1,
+		.msg_control = control, .msg_controllen = sizeof(control),
+	};
+	struct cmsghdr *cm;
+
+	if (recvmsg(fd, &msg, MSG_ERRQUEUE) < 0)
+		return -1;
+	for (cm = CMSG_FIRSTHDR(&msg); cm; cm = CMSG_NXTHDR(&msg, cm))
+		if (cm->cmsg_level == SOL_IP && cm->cmsg_type == IP_RECVERR)
+			memcpy(ee, CMSG_DATA(cm), sizeof(*ee));
+	return 0;
+}
+
+/* Each call has a number; several answers are told as one range. Loopback copies, and says so. */
+TEST_F(api, data_zerocopy)
+{
+	struct sock_extended_err ee = {};
+	static char buf[40000], in[40000];
+	int i;
+
+	api_pair(self);
+	if (api_set(self->client, SOL_SOCKET, SO_ZEROCOPY, 1))
+		SKIP(return, "the kernel refuses SO_ZEROCOPY: api_differences");
+	for (i = 0; i < 2; i++) {
+		memset(buf, 'a' + i, sizeof(buf));
+		ASSERT_EQ(sizeof(buf), send(self->client, buf, sizeof(buf), MSG_ZEROCOPY));
+		ASSERT_EQ(sizeof(in), recv(self->server, in, sizeof(in), MSG_WAITALL));
+		EXPECT_EQ('a' + i, in[0]);
+		EXPECT_EQ('a' + i, in[sizeof(in) - 1]);
+		EXPECT_TRUE(api_poll(self->client, POLLERR, 1000) & POLLERR);
+	}
+	usleep(100000);
+	ASSERT_EQ(0, told(self->client, &ee));
+	EXPECT_EQ(SO_EE_ORIGIN_ZEROCOPY, ee.ee_origin);
+	EXPECT_EQ(SO_EE_CODE_ZEROCOPY_COPIED, ee.ee_code);
+	EXPECT_EQ(0, ee.ee_info);
+	EXPECT_EQ(1, ee.ee_data);
+	EXPECT_EQ(-1, told(self->client, &ee));
+}
+
+/* A call that took nothing has no number, and what accept() gave may have it, too. */
+TEST_F(api, data_zerocopy_refused)
+{
+	struct sock_extended_err ee = { .ee_data = 7 };
+	int fd = api_socket(self->family, 0);
+
+	self->no_segments = api_set(fd, SOL_SOCKET, SO_ZEROCOPY, 1);
+	if (self->no_segments)
+		SKIP(return, "the kernel refuses SO_ZEROCOPY: api_differences");
+	EXPECT_EQ(EPIPE, api_errno(send(fd, "x", 1, MSG_ZEROCOPY | MSG_NOSIGNAL)));
+	EXPECT_EQ(EINVAL, api_set(fd, SOL_SOCKET, SO_ZEROCOPY, 2));
+	EXPECT_EQ(1, api_get(fd, SOL_SOCKET, SO_ZEROCOPY));
+	close(fd);
+
+	api_pair(self);
+	ASSERT_EQ(0, api_set(self->server, SOL_SOCKET, SO_ZEROCOPY, 1));
+	EXPECT_EQ(EFAULT, api_errno(send(self->server, (void *)8, 5, MSG_ZEROCOPY)));
+	EXPECT_EQ(-1, told(self->server, &ee));
+	ASSERT_EQ(5, send(self->server, "hello", 5, MSG_ZEROCOPY));
+	ASSERT_EQ(0, drain(self->client, 5));
+	EXPECT_TRUE(api_poll(self->server, POLLERR, 1000) & POLLERR);
+	ASSERT_EQ(0, told(self->server, &ee));
+	EXPECT_EQ(0, ee.ee_data);
+}
+
+/* When the last byte of each call was queued, sent and acknowledged; its place is its name. */
+TEST_F(api, data_stamps)
+{
+	const int how = SOF_TIMESTAMPING_TX_SCHED | SOF_TIMESTAMPING_TX_SOFTWARE |
+			SOF_TIMESTAMPING_TX_ACK | SOF_TIMESTAMPING_SOFTWARE |
+			SOF_TIMESTAMPING_OPT_ID;
+	const unsigned int types[] = { SCM_TSTAMP_SCHED, SCM_TSTAMP_SND, SCM_TSTAMP_ACK };
+	struct sock_extended_err ee = {};
+	static char buf[3000];
+	unsigned int i, n;
+
+	api_pair(self);
+	ASSERT_EQ(10, send(self->client, buf, 10, 0));
+	ASSERT_EQ(0, drain(self->server, 10));
+	for (i = 1; i && i < 100; usleep(1000))
+		ASSERT_EQ(0, ioctl(self->client, SIOCOUTQ, &i));
+	ASSERT_EQ(0, api_set(self->client, SOL_SOCKET, SO_TIMESTAMPING, how));
+	for (n = 1; n <= 3; n++) {
+		ASSERT_EQ(1000, send(self->client, buf, 1000, n == 2 ? MSG_EOR : 0));
+		ASSERT_EQ(0, drain(self->server, 1000));
+		for (i = 0; i < 3; i++) {
+			EXPECT_TRUE(api_poll(self->client, POLLERR, 1000) & POLLERR);
+			ASSERT_EQ(0, told(self->client, &ee));
+			EXPECT_EQ(SO_EE_ORIGIN_TIMESTAMPING, ee.ee_origin);
+			EXPECT_EQ(ENOMSG, ee.ee_errno);
+			EXPECT_EQ(types[i], ee.ee_info);
+			EXPECT_EQ(n * 1000 - 1, ee.ee_data);
+		}
+		EXPECT_EQ(-1, told(self->client, &ee));
+	}
+	ASSERT_EQ(0, api_set(self->client, SOL_SOCKET, SO_TIMESTAMPING, 0));
+	ASSERT_EQ(10, send(self->client, buf, 10, 0));
+	ASSERT_EQ(0, drain(self->server, 10));
+	usleep(100000);
+	EXPECT_EQ(-1, told(self->client, &ee));
 }
 
 /* The end of a record does not change the bytes. */
