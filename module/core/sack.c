@@ -76,15 +76,17 @@ void xtcp_sack_rcv_advance(struct xtcp_sack_rcv *r, u32 rcv_nxt)
  * @start: its first sequence number
  * @end: the number after its last one
  *
- * Reported by the next ACK only; of two ranges that do not touch, the later.
+ * Reported by the next ACK only; of two ranges that do not touch, the earlier: of what one
+ * segment brought twice, that is the first (RFC 2883 4).
  */
 void xtcp_sack_rcv_dsack(struct xtcp_sack_rcv *r, u32 start, u32 end)
 {
 	struct xtcp_sack_block twice = { start, end };
 
-	if (r->dsack.start != r->dsack.end && sack_touches(&r->dsack, &twice))
-		sack_unite(&twice, &r->dsack);
-	r->dsack = twice;
+	if (r->dsack.start == r->dsack.end)
+		r->dsack = twice;
+	else if (sack_touches(&r->dsack, &twice))
+		sack_unite(&r->dsack, &twice);
 }
 
 /**

@@ -126,7 +126,7 @@ TEST(sack_rcv_dsack__first_and_once)
 	EXPECT_BLOCKS(out, xtcp_sack_rcv_report(&r, out, 4), 100, 200);
 }
 
-TEST(sack_rcv_dsack__extends_or_replaces)
+TEST(sack_rcv_dsack__extends_or_keeps)
 {
 	struct xtcp_sack_rcv r = test_rcv();
 	struct xtcp_sack_block out[4];
@@ -136,7 +136,7 @@ TEST(sack_rcv_dsack__extends_or_replaces)
 	EXPECT_BLOCKS(out, xtcp_sack_rcv_report(&r, out, 4), 10, 30);
 	xtcp_sack_rcv_dsack(&r, 10, 20);
 	xtcp_sack_rcv_dsack(&r, 21, 30);
-	EXPECT_BLOCKS(out, xtcp_sack_rcv_report(&r, out, 4), 21, 30);
+	EXPECT_BLOCKS(out, xtcp_sack_rcv_report(&r, out, 4), 10, 20);
 	/* an empty one is none, and does not grow into the next */
 	xtcp_sack_rcv_dsack(&r, 30, 40);
 	EXPECT_BLOCKS(out, xtcp_sack_rcv_report(&r, out, 4), 30, 40);

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What is marked and told on the wire, where other programs go by it: the kernel's TCP
+ * does the same.
+ */
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "fsm.h"
+
+#define STEP(cond)								\
+	do {									\
+		if (!(cond)) {							\
+			tap_note("%s:%d: %s", __func__, __LINE__, #cond);	\
+			return false;						\
+		}								\
+	} while (0)
+
+#define MSS	1000u
+
+static struct seg seg;	/* the last one received */
+static uint8_t payload[65536];
+
+/* Bytes that came at once; @seg is the last segment of them. */
+static uint32_t info_burst(struct conn *c)
+{
+	static struct seg next;
+	uint32_t before = c->rcv_nxt;
+
+	tun_barrier();
+	while (tun_recv_barrier(&next)) {
+		if (!conn_ours(c, &next) || !next.len)
+			continue;
+		conn_note(c, &next);
+		seg = next;
+	}
+	return c->rcv_nxt - before;
+}
+
+static bool info_start(struct conn *c, uint32_t bytes)
+{
+	int size = 1 << 20;
+
+	c->mss = MSS;
+	c->my_win = 65535;
+	STEP(conn_passive(c));
+	setsockopt(c->fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+	return send(c->fd, payload, bytes, MSG_DONTWAIT) == (ssize_t)bytes;
+}
+
+/* A burst ends with PSH, though more waits: the receiver need not wait for it. */
+static bool info_push(struct conn *c)
+{
+	STEP(info_start(c, 30000));
+	STEP(info_burst(c) < 30000);
+	return seg.flags & PSH;
+}
+
+/* RFC 2883 4: of what one segment brought twice, the first is told. */
+static bool info_twice(struct conn *c)
+{
+	uint32_t at;
+
+	STEP(conn_passive(c));
+	at = c->snd_nxt;
+	conn_send(c, ACK | PSH, at + 100, c->rcv_nxt, 100);
+	STEP(conn_answer(c, &seg, 1000));
+	conn_send(c, ACK | PSH, at + 300, c->rcv_nxt, 100);
+	STEP(conn_answer(c, &seg, 1000));
+	conn_send(c, ACK | PSH, at, c->rcv_nxt, 500);
+	STEP(conn_answer(c, &seg, 1000) && seg.ack == at + 500);
+	if (!c->want_opts)
+		return !seg.nsack;
+	return seg.nsack == 1 && seg.sack[0][0] == at + 100 && seg.sack[0][1] == at + 200;
+}
+
+/* A FIN needs no room, and ends what there is to SACK. */
+static bool info_fin(struct conn *c)
+{
+	STEP(conn_passive(c));
+	conn_send(c, ACK | PSH, c->snd_nxt, c->rcv_nxt, 100);
+	STEP(conn_answer(c, &seg, 1000));
+	conn_send(c, ACK | FIN, c->snd_nxt, c->rcv_nxt, 100);
+	STEP(conn_answer(c, &seg, 1000));
+	return seg.ack == c->snd_nxt + 101 && !seg.nsack;
+}
+
+/* A FIN that comes when the buffer is full is taken: else the peer would send it for ever. */
+static bool info_fin_full(struct conn *c)
+{
+	uint32_t got = 0;
+	int size = 4000;
+
+	STEP(conn_passive(c));
+	STEP(!setsockopt(c->fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size)));
+	do {
+		conn_send(c, ACK | PSH, c->snd_nxt + got, c->rcv_nxt, 1400);
+		STEP(conn_answer(c, &seg, 1000));
+		if (seg.ack == c->snd_nxt + got)
+			break;
+		got = seg.ack - c->snd_nxt;
+	} while (got < 100000);
+	STEP(got < 100000);
+	conn_send(c, ACK | FIN, c->snd_nxt + got, c->rcv_nxt, 0);
+	STEP(conn_answer(c, &seg, 1000));
+	return seg.ack == c->snd_nxt + got + 1 && conn_state(c) == S_CLOSE_WAIT;
+}
+
+static const struct conn_flow flows[] = {
+	{ "PSH ends a burst", info_push },
+	{ "what came twice", info_twice },
+	{ "FIN with data that came before", info_fin },
+	{ "FIN into a full buffer", info_fin_full },
+};
+
+int main(void)
+{
+	return conn_flows(flows, sizeof(flows) / sizeof(*flows), ", timestamps and SACK");
+}
