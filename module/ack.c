@@ -90,12 +90,8 @@ static void ack_trim(struct sock *sk, struct sk_buff *skb, struct xtcp_ack_info 
 	if (xtcp_rtxq_trim_head(sk, skb, xs->snd.una - cb->seq))
 		return;
 	ai->acked_segs += before - cb->segs;
-	if (cb->sacked & XTCP_SACKED_ACKED)
-		return;
-	ai->original |= !(cb->sacked & XTCP_SACKED_EVER) &&
-			xtcp_frto_counts(&xs->rec.frto, xs->snd.una);
-	ai->delivered += before - cb->segs;
-	xs->snd.delivered += before - cb->segs;
+	if (before != cb->segs && !(cb->sacked & XTCP_SACKED_ACKED))
+		xtcp_scoreboard_delivered(sk, skb, before - cb->segs, xs->snd.una, ai);
 }
 
 /* Frees what is acknowledged in full; *@sent_us: when the first such segment had been sent. */
@@ -119,7 +115,7 @@ static bool ack_clean_queue(struct sock *sk, struct xtcp_ack_info *ai, u32 *sent
 			*sent_us = cb->sent_us;
 		}
 		if (!(cb->sacked & XTCP_SACKED_ACKED))
-			xtcp_scoreboard_delivered(sk, skb, ai);
+			xtcp_scoreboard_delivered(sk, skb, cb->segs, cb->end_seq, ai);
 		if (!(cb->flags & XTCP_SYN))
 			ai->acked_segs += cb->segs;
 		ack_uncount(xs, cb);

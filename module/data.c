@@ -243,6 +243,7 @@ static void data_out_of_order(struct sock *sk, struct xtcp_ctx *c, struct xtcp_e
 		return;
 	}
 	XTCP_SK_INC(sk, OFOQUEUE);
+	xs->rcv.ooopack += max_t(u16, skb_shinfo(c->skb)->gso_segs, 1);
 	if (!data_find_place(xs, &c->seg, &at)) {
 		XTCP_SK_INC(sk, OFOMERGE);
 		data_dsack(sk, c->seg.seq, c->seg.end_seq, false);

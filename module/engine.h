@@ -7,7 +7,6 @@
 #define _XTCP_ENGINE_H
 
 #include <trace/events/xtcp.h>
-
 #include <xtcp/rst.h>
 
 #include "demux.h"
@@ -26,6 +25,7 @@
  * @rtt_us: RTT sample, U32_MAX: none
  * @now_us: the clock
  * @echo: TSecr as our clock, if @has_echo
+ * @late: bytes that something sent once came behind what had been delivered, 0: in order
  * @rs: the newest segment it delivered
  * @advanced: SND.UNA moved
  * @dup: a duplicate ACK (RFC 5681 2), without SACK
@@ -46,6 +46,7 @@ struct xtcp_ack_info {
 	u32 rtt_us;
 	u64 now_us;
 	u32 echo;
+	u32 late;
 	struct xtcp_rate_sample rs;
 	bool has_echo;
 	bool advanced;
@@ -61,7 +62,8 @@ struct xtcp_ack_info {
 
 /* scoreboard.c: what the peer holds */
 void xtcp_scoreboard_sack(struct sock *sk, struct xtcp_ctx *c, struct xtcp_ack_info *ai);
-void xtcp_scoreboard_delivered(struct sock *sk, struct sk_buff *skb, struct xtcp_ack_info *ai);
+void xtcp_scoreboard_delivered(struct sock *sk, const struct sk_buff *skb, u32 segs, u32 end_seq,
+			       struct xtcp_ack_info *ai);
 void xtcp_scoreboard_forget(struct sock *sk);	/* the peer may have dropped what it SACKed */
 
 /* loss.c: what is lost: RACK-TLP */
@@ -132,7 +134,6 @@ int xtcp_buf_grant(struct sock *sk, int size, bool force);
 void xtcp_buf_measure_rtt(struct sock *sk);	/* data came in order */
 void xtcp_buf_adjust_rcv(struct sock *sk);	/* the reader took bytes */
 void xtcp_buf_grow_window(struct sock *sk, const struct sk_buff *skb);
-
 void xtcp_buf_reserve(struct sock *sk, u32 bytes);	/* SO_RCVLOWAT */
 void xtcp_buf_clamp(struct sock *sk);		/* memory is short */
 
@@ -174,8 +175,7 @@ void xtcp_output_push(struct sock *sk);			/* what may go now */
 void xtcp_output_push_nagle(struct sock *sk, u8 nonagle);	/* with XTCP_NAGLE_* given */
 void xtcp_output_push_one(struct sock *sk);
 struct sk_buff *xtcp_output_alloc_skb(struct sock *sk, gfp_t gfp, bool force);
-/* A segment from xtcp_output_alloc_skb() becomes the stream's new end (charged to the socket). */
-void xtcp_output_queue_tail(struct sock *sk, struct sk_buff *skb);
+void xtcp_output_queue_tail(struct sock *sk, struct sk_buff *skb);	/* the stream's new end */
 int xtcp_output_connect(struct sock *sk);		/* builds and sends the SYN */
 int xtcp_output_synack(struct sock *sk);		/* our SYN, with an ACK */
 void xtcp_output_fin(struct sock *sk);			/* appends FIN and pushes */

@@ -10,6 +10,7 @@
 
 #define LOSS_MAX_ACK_DELAY_US	(200U * USEC_PER_MSEC)
 #define LOSS_MIN_TIMER		1
+#define LOSS_REORDERING_MAX	300U
 
 /**
  * xtcp_loss_sent_us - the 64-bit time of a segment's last transmission
@@ -80,6 +81,18 @@ static u32 loss_detect_rack(struct sock *sk, struct xtcp_ack_info *ai)
 	return 0;
 }
 
+/* How far out of order, in segments: what TCP_INFO tells, and what buffers allow for. */
+static void loss_note_reordering(struct xtcp_sock *xs, const struct xtcp_ack_info *ai)
+{
+	u32 segs;
+
+	if (likely(!ai->late))
+		return;
+	segs = DIV_ROUND_UP(ai->late, max_t(u32, xs->snd.mss, 1));
+	xs->rec.reordering = max_t(u32, xs->rec.reordering, min(segs, LOSS_REORDERING_MAX));
+	xs->rec.reord_seen++;
+}
+
 /**
  * xtcp_loss_detect - which segments does an ACK show to be lost?
  * @sk: locked, SACK negotiated
@@ -90,6 +103,7 @@ void xtcp_loss_detect(struct sock *sk, struct xtcp_ack_info *ai)
 	struct xtcp_sock *xs = xtcp_sk(sk);
 	u32 wait_us;
 
+	loss_note_reordering(xs, ai);
 	xtcp_rack_ack(&xs->rec.rack, xs->snd.una, xs->snd.nxt, ai->dsack);
 	wait_us = loss_detect_rack(sk, ai);
 	if (wait_us)

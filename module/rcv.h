@@ -87,6 +87,7 @@ struct xtcp_rcv {
 	u32 segs_in;
 	u32 data_segs_in;
 	u32 dsack_dups;
+	u32 ooopack;		/* segments that came out of order */
 };
 
 #define XTCP_URG_VALID		0x0100

@@ -19,7 +19,8 @@
  * @backoff: exponent of the next RTO or probe
  * @probes_out: zero-window probes unanswered
  * @syn_retries: TCP_SYNCNT, 0: the knob
- * @reordering: duplicate ACKs that mean a loss (without SACK)
+ * @reordering: duplicate ACKs that mean a loss (without SACK), or how far out of order, in
+ *	segments, something arrived (with SACK); @reord_seen: ACKs that showed such
  * @dupacks: consecutive duplicate ACKs (without SACK)
  * @undo_marker: SND.UNA when the reduction began, 0: nothing to undo
  * @cut_stays: an ECE confirmed the reduction, whatever else was in error
@@ -45,9 +46,10 @@ struct xtcp_rec {
 	u8 backoff;
 	u8 probes_out;
 	u8 syn_retries;
-	u8 reordering;
+	u16 reordering;
 	bool cut_stays;
 	u32 dupacks;
+	u32 reord_seen;
 	u32 undo_marker;
 	int undo_retrans;
 	u32 retrans_ts;

@@ -361,6 +361,10 @@ void xtcp_recovery_on_rto(struct sock *sk)
 	/* Else each try at this size would end like that (without SACK it may). */
 	if (skb && xtcp_mtup_is_probe(xs, skb))
 		xtcp_mtup_failed(sk);
+	/* So many behind the hole, and no verdict: reordering was overestimated. */
+	if (xs->rec.ca_state <= XTCP_CA_DISORDER &&
+	    xs->snd.sacked_out >= xtcp_sk_knob(sk, reordering))
+		xs->rec.reordering = min_t(u32, xs->rec.reordering, xtcp_sk_knob(sk, reordering));
 	xs->rec.frto.phase = XTCP_FRTO_OFF;
 	if (xtcp_sk_knob(sk, frto) &&
 	    (xs->rec.ca_state < XTCP_CA_RECOVERY || xs->rec.retransmits))

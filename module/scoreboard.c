@@ -10,26 +10,31 @@
 #include "engine.h"
 
 /**
- * xtcp_scoreboard_delivered - a segment reached the peer: RACK and the rate sampler hear of it
+ * xtcp_scoreboard_delivered - bytes reached the peer: RACK and the rate sampler hear of it
  * @sk: locked
- * @skb: acknowledged or SACKed for the first time
+ * @skb: acknowledged or SACKed for the first time, in whole or its front part
+ * @segs: segments that this is
+ * @end_seq: the number after their last
  * @ai: gets the count
  */
-void xtcp_scoreboard_delivered(struct sock *sk, struct sk_buff *skb, struct xtcp_ack_info *ai)
+void xtcp_scoreboard_delivered(struct sock *sk, const struct sk_buff *skb, u32 segs, u32 end_seq,
+			       struct xtcp_ack_info *ai)
 {
-	struct xtcp_skb_cb *cb = XTCP_CB(skb);
+	const struct xtcp_skb_cb *cb = XTCP_CB(skb);
 	struct xtcp_sock *xs = xtcp_sk(sk);
 	u64 sent_us = xtcp_loss_sent_us(skb, ai->now_us);
 	u32 sent_ts = xtcp_now_ts() - (u32)div_u64(ai->now_us - sent_us, USEC_PER_MSEC);
 	bool older = ai->has_echo && xtcp_seq_before(ai->echo, sent_ts);
+	bool once = !(cb->sacked & XTCP_SACKED_EVER);
 
-	ai->delivered += cb->segs;
-	ai->original |= !(cb->sacked & XTCP_SACKED_EVER) &&
-			xtcp_frto_counts(&xs->rec.frto, cb->end_seq);
-	xs->snd.delivered += cb->segs;
-	xtcp_rack_delivered(&xs->rec.rack, sent_us, cb->end_seq, cb->sacked & XTCP_SACKED_EVER,
-			    older, ai->now_us, xs->rtt.min_rtt_us);
-	xtcp_rate_delivered(&xs->rec.rate, &ai->rs, &cb->rate, cb->segs, cb->sent_us, cb->end_seq,
+	ai->delivered += segs;
+	ai->original |= once && xtcp_frto_counts(&xs->rec.frto, end_seq);
+	if (once && xtcp_seq_before(end_seq, xs->rec.rack.fack))
+		ai->late = max(ai->late, xs->rec.rack.fack - cb->seq);
+	xs->snd.delivered += segs;
+	xtcp_rack_delivered(&xs->rec.rack, sent_us, end_seq, !once, older, ai->now_us,
+			    xs->rtt.min_rtt_us);
+	xtcp_rate_delivered(&xs->rec.rate, &ai->rs, &cb->rate, segs, cb->sent_us, end_seq,
 			    (u32)ai->now_us);
 }
 
@@ -39,7 +44,7 @@ static void scoreboard_mark(struct sock *sk, struct sk_buff *skb, struct xtcp_ac
 	struct xtcp_skb_cb *cb = XTCP_CB(skb);
 	struct xtcp_sock *xs = xtcp_sk(sk);
 
-	xtcp_scoreboard_delivered(sk, skb, ai);
+	xtcp_scoreboard_delivered(sk, skb, cb->segs, cb->end_seq, ai);
 	ai->sacked = true;
 	if (cb->sacked & XTCP_SACKED_LOST) {
 		cb->sacked &= ~XTCP_SACKED_LOST;

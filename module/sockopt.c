@@ -386,6 +386,8 @@ static void sockopt_info_recovery(const struct xtcp_sock *xs, struct tcp_info *i
 	info->tcpi_total_retrans = xs->snd.total_retrans;
 	info->tcpi_snd_ssthresh = xs->cc.ssthresh;
 	info->tcpi_dsack_dups = xs->rcv.dsack_dups;
+	info->tcpi_reord_seen = xs->rec.reord_seen;
+	info->tcpi_rcv_ooopack = xs->rcv.ooopack;
 }
 
 static void sockopt_info_time(const struct sock *sk, struct tcp_info *info)

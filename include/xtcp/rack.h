@@ -16,7 +16,8 @@
  * struct xtcp_rack - the most recently sent segment known to be delivered
  * @xmit_us: when it was sent last, 0 before the first one
  * @end_seq: the number after its last one
- * @rtt_us: its RTT
+ * @rtt_us: RTT of the segment that was delivered last
+ * @rtt_end_seq: the number after that one's last
  * @fack: highest number acknowledged or SACKed
  * @dsack_round: SND.NXT when a D-SACK last widened the window, with @in_dsack_round
  * @late_us: the most by which an original came later than RACK allows for without a window
@@ -29,6 +30,7 @@ struct xtcp_rack {
 	u64 xmit_us;
 	u32 end_seq;
 	u32 rtt_us;
+	u32 rtt_end_seq;
 	u32 fack;
 	u32 dsack_round;
 	u32 late_us;
@@ -38,7 +40,7 @@ struct xtcp_rack {
 	bool in_dsack_round;
 };
 
-static_assert(sizeof(struct xtcp_rack) == 32);
+static_assert(sizeof(struct xtcp_rack) == 40);
 
 /**
  * struct xtcp_rack_tlp - a tail-loss probe on its way

@@ -62,6 +62,7 @@ void xtcp_rack_delivered(struct xtcp_rack *r, u64 xmit_us, u32 end_seq, bool ret
 	if (retransmitted && (ts_older || rtt_us < min_rtt_us))
 		return;
 	r->rtt_us = rtt_us;
+	r->rtt_end_seq = end_seq;
 	if (xtcp_rack_sent_after(xmit_us, end_seq, r->xmit_us, r->end_seq)) {
 		r->xmit_us = xmit_us;
 		r->end_seq = end_seq;
@@ -144,7 +145,8 @@ u32 xtcp_rack_reo_wnd(const struct xtcp_rack *r, u32 min_rtt_us, u32 srtt_us, u3
  * @now_us: time
  * @reo_wnd_us: xtcp_rack_reo_wnd()
  *
- * RFC 8985 6.2 step 5.
+ * RFC 8985 6.2 step 5. Of segments sent in one burst, at the same time, those behind the one
+ * whose RTT this is had no more time than it took, and get a moment more.
  *
  * Return: 0 if so; XTCP_RACK_NOT_YET if nothing sent after it was delivered;
  * otherwise the microseconds to wait for it.
@@ -156,6 +158,8 @@ u32 xtcp_rack_remaining(const struct xtcp_rack *r, u64 xmit_us, u32 end_seq, u64
 
 	if (!xtcp_rack_sent_after(r->xmit_us, r->end_seq, xmit_us, end_seq))
 		return XTCP_RACK_NOT_YET;
+	if (deadline == now_us && xtcp_seq_after(end_seq, r->rtt_end_seq))
+		return 1;
 	if (deadline <= now_us)
 		return 0;
 	return (u32)xtcp_min_u64(deadline - now_us, XTCP_RACK_NOT_YET - 1);

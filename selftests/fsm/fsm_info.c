@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What is marked and told on the wire, where other programs go by it: the kernel's TCP
- * does the same.
+ * What a sender marks and what TCP_INFO tells, where other programs go by it: the
+ * kernel's TCP says the same.
  */
 #include <netinet/in.h>
 #include <stdio.h>
@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <linux/tcp.h>
 #include "fsm.h"
 
 #define STEP(cond)								\
@@ -24,6 +25,15 @@
 static struct seg seg;	/* the last one received */
 static uint8_t payload[65536];
 
+static struct tcp_info info_get(const struct conn *c)
+{
+	struct tcp_info info = { };
+	socklen_t len = sizeof(info);
+
+	getsockopt(c->fd, IPPROTO_TCP, TCP_INFO, &info, &len);
+	return info;
+}
+
 /* Bytes that came at once; @seg is the last segment of them. */
 static uint32_t info_burst(struct conn *c)
 {
@@ -38,6 +48,22 @@ static uint32_t info_burst(struct conn *c)
 		seg = next;
 	}
 	return c->rcv_nxt - before;
+}
+
+static void info_ack(struct conn *c, uint32_t ack, uint32_t left, uint32_t right)
+{
+	uint32_t be[2] = { __builtin_bswap32(left), __builtin_bswap32(right) };
+	static struct seg out;
+
+	c->tsval++;
+	conn_seg(c, &out, ACK, c->snd_nxt, ack);
+	if (right) {
+		memcpy(out.opt, "\1\1\5\12", 4);
+		memcpy(out.opt + 4, be, 8);
+		out.optlen = 12;
+	}
+	tun_send(&out);
+	c->una = ack;
 }
 
 static bool info_start(struct conn *c, uint32_t bytes)
@@ -57,6 +83,24 @@ static bool info_push(struct conn *c)
 	STEP(info_start(c, 30000));
 	STEP(info_burst(c) < 30000);
 	return seg.flags & PSH;
+}
+
+/* What arrives behind later segments, though it was sent once, tells how far paths reorder. */
+static bool info_reordering(struct conn *c)
+{
+	uint32_t mss = c->want_opts ? MSS - 12 : MSS;
+
+	if (!c->want_opts)
+		return true;
+	STEP(info_start(c, 10 * mss));
+	STEP(info_burst(c) == 10 * mss);
+	info_ack(c, c->una, c->una + 9 * mss, c->una + 10 * mss);
+	tun_barrier();
+	STEP(info_get(c).tcpi_reordering == 3 && !info_get(c).tcpi_reord_seen);
+	info_ack(c, c->una + 10 * mss, 0, 0);
+	tun_barrier();
+	STEP(info_get(c).tcpi_ca_state == 0);
+	return info_get(c).tcpi_reordering == 10 && info_get(c).tcpi_reord_seen == 1;
 }
 
 /* RFC 2883 4: of what one segment brought twice, the first is told. */
@@ -111,6 +155,7 @@ static bool info_fin_full(struct conn *c)
 
 static const struct conn_flow flows[] = {
 	{ "PSH ends a burst", info_push },
+	{ "reordering", info_reordering },
 	{ "what came twice", info_twice },
 	{ "FIN with data that came before", info_fin },
 	{ "FIN into a full buffer", info_fin_full },

@@ -221,6 +221,18 @@ TEST(rack_remaining__lost_late_or_not_yet)
 	EXPECT_EQ(xtcp_rack_remaining(&r, 4900, 1100, 0, U32_MAX), XTCP_RACK_NOT_YET - 1);
 }
 
+/* Of one burst, what was sent behind the segment that gave the RTT has a moment more. */
+TEST(rack_remaining__behind_the_one_that_came)
+{
+	struct xtcp_rack r = test_rack();
+
+	xtcp_rack_delivered(&r, 5000, 1100, true, false, 6000, 100);
+	xtcp_rack_delivered(&r, 4000, 1400, false, false, 6000, 100);
+	EXPECT_EQ(xtcp_rack_remaining(&r, 4000, 1300, 6000, 0), 0);
+	EXPECT_EQ(xtcp_rack_remaining(&r, 4000, 1500, 6000, 0), 1);
+	EXPECT_EQ(xtcp_rack_remaining(&r, 4000, 1500, 6001, 0), 0);
+}
+
 TEST(rack_wait__no_deadline_is_later)
 {
 	struct xtcp_rack r = test_rack();
