@@ -7,6 +7,7 @@
 #include <xtcp/win.h>
 
 #include "af.h"
+#include "busy.h"
 #include "compat.h"
 #include "engine.h"
 #include "timer.h"
@@ -272,6 +273,8 @@ bool xtcp_ack_process(struct sock *sk, struct xtcp_ctx *c, struct xtcp_effects *
 		xs->ecn.delivered_ce += ai.delivered;
 		XTCP_SK_ADD(sk, DELIVEREDCE, ai.delivered);
 	}
+	if (ai.advanced)
+		xtcp_busy_acked(sk, ai.now_us);
 	fx->push = 1;
 	fx->wake_write |= ai.advanced;
 	return true;

@@ -47,7 +47,7 @@ static void delack_update_ato(struct sock *sk)
 	struct xtcp_sock *xs = xtcp_sk(sk);
 	u32 gap = (u32)jiffies - xs->rcv.lrcvtime;
 
-	if (!xs->rcv.lrcvtime) {
+	if (!xs->rcv.bytes_received) {
 		xtcp_delack_quick(sk, DELACK_QUICK_MAX);
 		return;
 	}
@@ -82,7 +82,7 @@ void xtcp_delack_data_came(struct sock *sk, const struct sk_buff *skb)
 	delack_measure_mss(xs, skb);
 	xtcp_buf_measure_rtt(sk);
 	delack_update_ato(sk);
-	xs->rcv.lrcvtime = (u32)jiffies ? : 1;
+	xs->rcv.lrcvtime = (u32)jiffies;
 	xs->rcv.came_us = (u32)xtcp_sk_now_us(xs);
 	if (skb->len >= 128)
 		xtcp_buf_grow_window(sk, skb);

@@ -7,6 +7,7 @@
 #include <trace/events/xtcp.h>
 
 #include "af.h"
+#include "busy.h"
 #include "compat.h"
 #include "engine.h"
 #include "state.h"
@@ -74,6 +75,7 @@ static void input_established(struct sock *sk)
 {
 	struct xtcp_sock *xs = xtcp_sk(sk);
 
+	xs->rcv.lrcvtime = (u32)jiffies;
 	xtcp_recovery_handshake_done(sk);
 	xtcp_buf_init(sk);
 	if (sock_flag(sk, SOCK_KEEPOPEN))
@@ -134,6 +136,8 @@ static void input_wake_writer(struct sock *sk)
 	if (xtcp_packets_in_flight(xtcp_sk(sk)) < xtcp_sk(sk)->cc.cwnd)
 		xtcp_buf_expand_snd(sk);
 	sk->sk_write_space(sk);
+	if (sk->sk_socket && !test_bit(SOCK_NOSPACE, &sk->sk_socket->flags))
+		xtcp_busy_room(sk);
 }
 
 /* What the handler wanted, in the order the peer and the application should see it. */

@@ -183,6 +183,7 @@ static void listen_disinherit(struct sock *child)
 	INIT_HLIST_NODE(&xs->port_node);
 	xs->rcv.ooo = RB_ROOT;
 	xs->snd.rtxq = RB_ROOT;
+	xs->busy = (struct xtcp_busy) { };
 	xs->deferred = 0;
 	xs->mtu_info = 0;
 	xs->defer_accept = 0;

@@ -7,6 +7,7 @@
 #include <xtcp/win.h>
 
 #include "af.h"
+#include "busy.h"
 #include "compat.h"
 #include "engine.h"
 #include "timer.h"
@@ -131,6 +132,7 @@ static u32 output_cwnd_quota(struct sock *sk, const struct sk_buff *skb)
  * @max_segs: segments per burst
  * @nonagle: XTCP_NAGLE_*, of the last segment in the queue
  * @limited: the congestion window ended it
+ * @rwnd: the peer's window did
  */
 struct output_pass {
 	struct sock *sk;
@@ -138,6 +140,7 @@ struct output_pass {
 	u32 max_segs;
 	u8 nonagle;
 	bool limited;
+	bool rwnd;
 };
 
 /* Bytes of @skb that window and MSS admit in one go; 0: wait. */
@@ -195,8 +198,10 @@ static bool output_defer(struct output_pass *p, const struct sk_buff *skb, u32 q
 		p->limited = true;
 		return true;
 	}
-	if (send_win < cong_win && send_win <= skb->len)
+	if (send_win < cong_win && send_win <= skb->len) {
+		p->rwnd = true;
 		return true;
+	}
 	/* Nothing will be appended to it. */
 	return !(XTCP_CB(skb)->flags & XTCP_FIN) && !XTCP_CB(skb)->eor;
 }
@@ -279,8 +284,8 @@ static bool output_step(struct output_pass *p, struct sk_buff *skb, bool one)
 		p->limited = true;
 		return false;
 	}
-	if (!output_window_ok(xs, skb, p->mss) ||
-	    !output_nagle_ok(xs, skb, skb->len, p->mss, nonagle))
+	p->rwnd = !output_window_ok(xs, skb, p->mss);
+	if (p->rwnd || !output_nagle_ok(xs, skb, skb->len, p->mss, nonagle))
 		return false;
 	if (skb->len > p->mss && !one && output_defer(p, skb, quota, tail))
 		return false;
@@ -321,6 +326,7 @@ static bool output_walk(struct sock *sk, u8 nonagle, bool one)
 	p.limited |= sent && xtcp_packets_in_flight(xs) >= xs->cc.cwnd;
 	if (sent || p.limited)
 		output_validate_cwnd(sk, p.limited);
+	xtcp_busy_sent(sk, p.rwnd, p.limited);
 	if (!skb)
 		output_note_idle(sk);
 	return !xs->snd.packets_out && skb_peek(&sk->sk_write_queue);
@@ -413,6 +419,7 @@ static void output_init_connect(struct sock *sk)
 	if (xs->snd.user_mss)
 		xs->snd.mss_clamp = xs->snd.user_mss;
 	xs->snd.max_wnd = 0;
+	xs->busy = (struct xtcp_busy) { };
 	xtcp_mtup_init(sk);
 	xtcp_mss_sync(sk, dst_mtu(__sk_dst_get(sk)));
 	xs->snd.advmss = xtcp_mss_announce(sk);

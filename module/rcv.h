@@ -38,7 +38,7 @@
  * @packed: ACKs that the next one stands for (compressed ACKs)
  * @no_hold: TCP_QUICKACK: no ACK is held back
  * @ato: delayed-ACK time, jiffies
- * @lrcvtime: jiffies of the last data received
+ * @lrcvtime: jiffies of the last data received; before any: when the handshake was done
  * @pingpong: interactive; ACKs may wait for a reply
  * @quick: ACKs still to send at once (start of a connection)
  * @inq_cmsg: TCP_INQ

@@ -6,6 +6,27 @@
 #include <linux/rbtree.h>
 #include <linux/types.h>
 
+/* What a sender's time goes by with: struct xtcp_busy. */
+enum xtcp_busy_with {
+	XTCP_BUSY_IDLE,		/* nothing to send, all acknowledged */
+	XTCP_BUSY_SENDING,
+	XTCP_BUSY_RWND,		/* held up by the peer's window */
+	XTCP_BUSY_SNDBUF,	/* held up by the send buffer */
+	XTCP_BUSY_KINDS
+};
+
+/**
+ * struct xtcp_busy - the account of that; busy.c
+ * @us: microseconds of each, up to @since_us
+ * @since_us: since when it has been @with
+ * @with: what it is now
+ */
+struct xtcp_busy {
+	u64 us[XTCP_BUSY_KINDS];
+	u64 since_us;
+	enum xtcp_busy_with with;
+};
+
 /**
  * struct xtcp_snd - send sequence space (RFC 9293 3.3.1); output.c, ack.c
  * @una, @nxt, @wnd, @wl1, @up, @isn: SND.UNA ... ISS; @wnd in bytes, scaled

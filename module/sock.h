@@ -112,6 +112,7 @@ struct xtcp_sock {
 	struct xtcp_rcv rcv;
 	struct xtcp_snd snd;
 	struct xtcp_mtup mtup;
+	struct xtcp_busy busy;
 	struct xtcp_rtt rtt;
 	struct xtcp_cc cc;
 	struct xtcp_rec rec;

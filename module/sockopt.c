@@ -13,6 +13,7 @@
 #include <uapi/linux/xtcp.h>
 
 #include "af.h"
+#include "busy.h"
 #include "door.h"
 #include "engine.h"
 #include "timer.h"
@@ -400,9 +401,18 @@ static void sockopt_info_time(const struct sock *sk, struct tcp_info *info)
 	info->tcpi_rtt = xs->rtt.srtt_us >> 3;
 	info->tcpi_rttvar = xs->rtt.mdev_us >> 2;
 	info->tcpi_min_rtt = xs->rtt.min_rtt_us;
+	info->tcpi_rcv_rtt = xs->rcv.rtt_us;
 	info->tcpi_last_data_sent = jiffies_to_msecs(now - xs->snd.lsndtime);
 	info->tcpi_last_data_recv = jiffies_to_msecs(now - xs->rcv.lrcvtime);
 	info->tcpi_last_ack_recv = jiffies_to_msecs(now - xs->rcv.rcv_tstamp);
+}
+
+static void sockopt_info_busy(const struct sock *sk, struct tcp_info *info)
+{
+	info->tcpi_rwnd_limited = xtcp_busy_us(sk, XTCP_BUSY_RWND);
+	info->tcpi_sndbuf_limited = xtcp_busy_us(sk, XTCP_BUSY_SNDBUF);
+	info->tcpi_busy_time = info->tcpi_rwnd_limited + info->tcpi_sndbuf_limited +
+			       xtcp_busy_us(sk, XTCP_BUSY_SENDING);
 }
 
 static void sockopt_info_sizes(const struct xtcp_sock *xs, struct tcp_info *info)
@@ -458,6 +468,7 @@ static void sockopt_info(struct sock *sk, struct tcp_info *info)
 		sockopt_info_options(xs, info);
 		sockopt_info_recovery(xs, info);
 		sockopt_info_time(sk, info);
+		sockopt_info_busy(sk, info);
 		sockopt_info_sizes(xs, info);
 		sockopt_info_counts(xs, info);
 	}

