@@ -24,7 +24,7 @@
 #include "xtcp_test.h"
 
 #define CELLS_BUF	16384
-/* Seconds for all of it: where 3 of 10 are lost an RTO doubles to 120 s now and then, in either TCP. */
+/* Seconds for all of it: of 3 in 10 lost an RTO doubles to 120 s now and then, in either TCP. */
 #define CELLS_PATIENCE	10000
 #define CELLS_PORT	30500
 

@@ -74,10 +74,9 @@ know left right 10.9.0.2
 know right left 10.9.0.1
 # Where half of the round trips fail, one connection in a hundred would be given up.
 for ns in left right; do
-	ip netns exec $ns sh -c 'echo 20 >/proc/sys/net/ipv4/tcp_syn_retries
-		for knob in ipv4/tcp_retries2 xtcp/retries2; do
-			[ ! -e /proc/sys/net/$knob ] || echo 100 >/proc/sys/net/$knob
-		done'
+	ip netns exec $ns sh -c 'echo 20 >/proc/sys/net/ipv4/tcp_syn_retries'
+	ip netns exec $ns sh -c 'echo 100 >/proc/sys/net/ipv4/tcp_retries2'
+	[ "$XTCP_FAMILY" = inet ] || ip netns exec $ns sh -c 'echo 100 >/proc/sys/net/xtcp/retries2'
 done
 while read -r loss reorder duplicate corrupt; do
 	xt_check "loss $loss %, reordering $reorder %, duplication $duplicate %, corruption $corrupt %" \
