@@ -11,25 +11,18 @@
 
 #include "compat.h"
 #include "demux.h"
+#include "demux_bucket.h"
 #include "net.h"
 #include "sock.h"
 
-struct demux_bucket {
-	spinlock_t lock;
-	seqcount_spinlock_t seq;
-	struct hlist_nulls_head socks;
-	struct hlist_nulls_head minis;
-	u32 tws;	/* index of the first, or the end of this chain (cells.h) */
-};
-
-static struct demux_bucket *demux_table __read_mostly;
-static unsigned int demux_mask __read_mostly;
+struct xtcp_demux_bucket *xtcp_demux_table __read_mostly;
+unsigned int xtcp_demux_mask __read_mostly;
 static hsiphash_key_t demux_key __read_mostly;
 static const struct xtcp_mini_ops *demux_mini_ops __ro_after_init;
 
-static struct demux_bucket *demux_bucket(u32 hash)
+static struct xtcp_demux_bucket *demux_bucket(u32 hash)
 {
-	return &demux_table[hash & demux_mask];
+	return &xtcp_demux_table[hash & xtcp_demux_mask];
 }
 
 /**
@@ -135,7 +128,8 @@ static bool demux_tw_match(const struct xtcp_tw *tw, const struct xtcp_key *key)
  * elsewhere. Hence compare once more with a reference in hand, and start over when
  * the walk ended in another bucket's chain.
  */
-static struct sock *demux_find_sock(struct demux_bucket *b, const struct xtcp_key *key, u32 hash)
+static struct sock *demux_find_sock(struct xtcp_demux_bucket *b, const struct xtcp_key *key,
+				    u32 hash)
 {
 	const struct hlist_nulls_node *node;
 	struct sock *sk;
@@ -151,12 +145,12 @@ again:
 		sock_put(sk);
 		goto again;
 	}
-	if (get_nulls_value(node) != (hash & demux_mask))
+	if (get_nulls_value(node) != (hash & xtcp_demux_mask))
 		goto again;
 	return NULL;
 }
 
-static struct xtcp_mini *demux_find_mini(struct demux_bucket *b, const struct xtcp_key *key,
+static struct xtcp_mini *demux_find_mini(struct xtcp_demux_bucket *b, const struct xtcp_key *key,
 					 u32 hash)
 {
 	struct hlist_nulls_node *node;
@@ -173,12 +167,13 @@ again:
 		xtcp_mini_put(mini);
 		goto again;
 	}
-	if (get_nulls_value(node) != (hash & demux_mask))
+	if (get_nulls_value(node) != (hash & xtcp_demux_mask))
 		goto again;
 	return NULL;
 }
 
-static struct xtcp_tw *demux_find_tw(struct demux_bucket *b, const struct xtcp_key *key, u32 hash)
+static struct xtcp_tw *demux_find_tw(struct xtcp_demux_bucket *b, const struct xtcp_key *key,
+				     u32 hash)
 {
 	struct xtcp_tw *tw;
 	u32 idx;
@@ -199,12 +194,12 @@ again:
 		xtcp_tw_put(tw);
 		goto again;
 	}
-	if (idx != xtcp_cell_end(hash & demux_mask))
+	if (idx != xtcp_cell_end(hash & xtcp_demux_mask))
 		goto again;
 	return NULL;
 }
 
-static bool demux_lookup_once(struct demux_bucket *b, const struct xtcp_key *key, u32 hash,
+static bool demux_lookup_once(struct xtcp_demux_bucket *b, const struct xtcp_key *key, u32 hash,
 			      struct xtcp_found *f)
 {
 	f->sk = demux_find_sock(b, key, hash);
@@ -224,7 +219,7 @@ static bool demux_lookup_once(struct demux_bucket *b, const struct xtcp_key *key
 
 static void demux_lookup(const struct xtcp_key *key, u32 hash, struct xtcp_found *f)
 {
-	struct demux_bucket *b = demux_bucket(hash);
+	struct xtcp_demux_bucket *b = demux_bucket(hash);
 	unsigned int seq;
 
 	do {
@@ -300,7 +295,7 @@ bool xtcp_demux_is_free(const struct xtcp_key *key)
 }
 
 /* Bucket lock held: the mini with this key that is still hashed. */
-static struct xtcp_mini *demux_locked_mini(struct demux_bucket *b, const struct xtcp_key *key)
+static struct xtcp_mini *demux_locked_mini(struct xtcp_demux_bucket *b, const struct xtcp_key *key)
 {
 	struct hlist_nulls_node *node;
 	struct xtcp_mini *mini;
@@ -312,7 +307,7 @@ static struct xtcp_mini *demux_locked_mini(struct demux_bucket *b, const struct 
 	return NULL;
 }
 
-static bool demux_locked_has_sock(struct demux_bucket *b, const struct xtcp_key *key, u32 hash)
+static bool demux_locked_has_sock(struct xtcp_demux_bucket *b, const struct xtcp_key *key, u32 hash)
 {
 	const struct hlist_nulls_node *node;
 	struct sock *sk;
@@ -325,7 +320,7 @@ static bool demux_locked_has_sock(struct demux_bucket *b, const struct xtcp_key 
 }
 
 /* Bucket lock held: the TIME_WAIT bucket with this key. */
-static struct xtcp_tw *demux_locked_tw(struct demux_bucket *b, const struct xtcp_key *key)
+static struct xtcp_tw *demux_locked_tw(struct xtcp_demux_bucket *b, const struct xtcp_key *key)
 {
 	struct xtcp_tw *tw;
 	u32 idx;
@@ -339,14 +334,14 @@ static struct xtcp_tw *demux_locked_tw(struct demux_bucket *b, const struct xtcp
 	return NULL;
 }
 
-static bool demux_locked_is_free(struct demux_bucket *b, const struct xtcp_key *key, u32 hash)
+static bool demux_locked_is_free(struct xtcp_demux_bucket *b, const struct xtcp_key *key, u32 hash)
 {
 	return !demux_locked_has_sock(b, key, hash) && !demux_locked_mini(b, key) &&
 	       !demux_locked_tw(b, key);
 }
 
 /* Bucket lock held. Whoever finds the bucket finds it whole. */
-static void demux_add_tw(struct demux_bucket *b, struct xtcp_tw *tw)
+static void demux_add_tw(struct xtcp_demux_bucket *b, struct xtcp_tw *tw)
 {
 	xtcp_tw_set_flag(tw, XTCP_TW_HASHED);
 	WRITE_ONCE(tw->chain, b->tws);
@@ -354,7 +349,7 @@ static void demux_add_tw(struct demux_bucket *b, struct xtcp_tw *tw)
 }
 
 /* Bucket lock held. Its own link stays, for readers that stand on it. */
-static bool demux_del_tw(struct demux_bucket *b, struct xtcp_tw *tw)
+static bool demux_del_tw(struct xtcp_demux_bucket *b, struct xtcp_tw *tw)
 {
 	u32 idx = xtcp_twmem_index(tw);
 	u32 *link = &b->tws;
@@ -369,7 +364,7 @@ static bool demux_del_tw(struct demux_bucket *b, struct xtcp_tw *tw)
 	return true;
 }
 
-static void demux_add_sock(struct demux_bucket *b, struct sock *sk)
+static void demux_add_sock(struct xtcp_demux_bucket *b, struct sock *sk)
 {
 	__sk_nulls_add_node_rcu(sk, &b->socks);
 	sock_prot_inuse_add(sock_net(sk), sk->sk_prot, 1);
@@ -393,7 +388,7 @@ static bool demux_del_sock(struct sock *sk)
  */
 int xtcp_demux_insert_sock(struct sock *sk, xtcp_tw_reuse_fn reuse_tw, struct xtcp_tw **old)
 {
-	struct demux_bucket *b;
+	struct xtcp_demux_bucket *b;
 	struct xtcp_tw *tw;
 	struct xtcp_key key;
 	int err = -EADDRINUSE;
@@ -432,7 +427,7 @@ out:
  */
 int xtcp_demux_insert_mini(struct net *net, struct xtcp_mini *mini)
 {
-	struct demux_bucket *b;
+	struct xtcp_demux_bucket *b;
 	struct xtcp_key key;
 	int err = -EADDRINUSE;
 	u32 hash;
@@ -451,7 +446,7 @@ int xtcp_demux_insert_mini(struct net *net, struct xtcp_mini *mini)
 	return err;
 }
 
-static struct demux_bucket *demux_bucket_of_mini(struct net *net, const struct xtcp_mini *mini)
+static struct xtcp_demux_bucket *demux_bucket_of_mini(struct net *net, const struct xtcp_mini *mini)
 {
 	struct xtcp_key key;
 
@@ -469,7 +464,7 @@ static struct demux_bucket *demux_bucket_of_mini(struct net *net, const struct x
  */
 bool xtcp_demux_replace_mini(struct net *net, struct xtcp_mini *old, struct xtcp_mini *mini)
 {
-	struct demux_bucket *b = demux_bucket_of_mini(net, old);
+	struct xtcp_demux_bucket *b = demux_bucket_of_mini(net, old);
 	bool ok;
 
 	spin_lock_bh(&b->lock);
@@ -493,7 +488,7 @@ bool xtcp_demux_replace_mini(struct net *net, struct xtcp_mini *old, struct xtcp
  */
 bool xtcp_demux_replace_req(struct xtcp_mini *req, struct sock *child)
 {
-	struct demux_bucket *b;
+	struct xtcp_demux_bucket *b;
 	struct xtcp_key key;
 	bool ok;
 
@@ -525,7 +520,7 @@ bool xtcp_demux_replace_req(struct xtcp_mini *req, struct sock *child)
  */
 bool xtcp_demux_replace_sock(struct sock *sk, struct xtcp_tw *tw)
 {
-	struct demux_bucket *b = demux_bucket(sk->sk_hash);
+	struct xtcp_demux_bucket *b = demux_bucket(sk->sk_hash);
 	bool ok;
 
 	spin_lock_bh(&b->lock);
@@ -544,7 +539,7 @@ bool xtcp_demux_replace_sock(struct sock *sk, struct xtcp_tw *tw)
  */
 void xtcp_demux_remove_sock(struct sock *sk)
 {
-	struct demux_bucket *b = demux_bucket(sk->sk_hash);
+	struct xtcp_demux_bucket *b = demux_bucket(sk->sk_hash);
 
 	if (sk_unhashed(sk))
 		return;
@@ -564,7 +559,7 @@ void xtcp_demux_remove_sock(struct sock *sk)
  */
 bool xtcp_demux_remove_mini(struct net *net, struct xtcp_mini *mini)
 {
-	struct demux_bucket *b = demux_bucket_of_mini(net, mini);
+	struct xtcp_demux_bucket *b = demux_bucket_of_mini(net, mini);
 	bool mine;
 
 	spin_lock_bh(&b->lock);
@@ -587,7 +582,7 @@ bool xtcp_demux_remove_mini(struct net *net, struct xtcp_mini *mini)
  */
 bool xtcp_demux_remove_tw(struct net *net, struct xtcp_tw *tw)
 {
-	struct demux_bucket *b;
+	struct xtcp_demux_bucket *b;
 	struct xtcp_key key;
 	bool mine;
 
@@ -609,141 +604,6 @@ void xtcp_mini_put(struct xtcp_mini *mini)
 {
 	if (refcount_dec_and_test(&mini->ref))
 		demux_mini_ops->free(mini);
-}
-
-/* The entries of one bucket, by kind; each passes over those before @pos and counts them off. */
-
-static bool demux_nth_sock(struct demux_bucket *b, const struct net *net, unsigned int *pos,
-			   struct xtcp_found *f)
-{
-	struct hlist_nulls_node *node;
-	struct sock *sk;
-
-	sk_nulls_for_each(sk, node, &b->socks) {
-		if (!net_eq(sock_net(sk), net) || (*pos && (*pos)--))
-			continue;
-		if (refcount_inc_not_zero(&sk->sk_refcnt)) {
-			f->kind = XTCP_KIND_SOCK;
-			f->sk = sk;
-			return true;
-		}
-	}
-	return false;
-}
-
-static bool demux_nth_mini(struct demux_bucket *b, const struct net *net, unsigned int *pos,
-			   struct xtcp_found *f)
-{
-	u32 id = xtcp_net(net)->id;
-	struct hlist_nulls_node *node;
-	struct xtcp_mini *mini;
-
-	hlist_nulls_for_each_entry(mini, node, &b->minis, node) {
-		if (mini->netid != id || (*pos && (*pos)--))
-			continue;
-		if (xtcp_mini_hold_not_zero(mini)) {
-			f->kind = XTCP_KIND_REQ;
-			f->mini = mini;
-			return true;
-		}
-	}
-	return false;
-}
-
-static bool demux_nth_tw(struct demux_bucket *b, const struct net *net, unsigned int *pos,
-			 struct xtcp_found *f)
-{
-	u32 idx, id = xtcp_net(net)->id;
-	struct xtcp_tw *tw;
-
-	for (idx = b->tws; !xtcp_cell_is_end(idx); idx = tw->chain) {
-		tw = xtcp_twmem_at(idx);
-		if (tw->netid != id || (*pos && (*pos)--))
-			continue;
-		if (xtcp_tw_hold_not_zero(tw)) {
-			f->kind = XTCP_KIND_TW;
-			f->tw = tw;
-			return true;
-		}
-	}
-	return false;
-}
-
-/* The entry of one bucket at @pos or behind, with a reference. */
-static bool demux_nth(struct demux_bucket *b, const struct net *net, unsigned int pos,
-		      struct xtcp_found *f)
-{
-	bool found;
-
-	spin_lock_bh(&b->lock);
-	found = demux_nth_sock(b, net, &pos, f) || demux_nth_mini(b, net, &pos, f) ||
-		demux_nth_tw(b, net, &pos, f);
-	spin_unlock_bh(&b->lock);
-	return found;
-}
-
-/**
- * xtcp_demux_walk - visit the connection table (demux.h)
- * @it: cursor
- * @fn: called in process context with a reference on the entry, no lock held
- * @arg: for @fn
- */
-int xtcp_demux_walk(struct xtcp_demux_iter *it,
-		    int (*fn)(const struct xtcp_found *f, void *arg), void *arg)
-{
-	struct xtcp_found f;
-	int ret;
-
-	for (; it->bucket <= demux_mask; it->bucket++, it->offset = 0) {
-		struct demux_bucket *b = &demux_table[it->bucket];
-
-		if (hlist_nulls_empty(&b->socks) && hlist_nulls_empty(&b->minis) &&
-		    xtcp_cell_is_end(READ_ONCE(b->tws)))
-			continue;
-		for (; demux_nth(b, it->net, it->offset, &f); it->offset++) {
-			ret = fn(&f, arg);
-			xtcp_demux_put(&f);
-			if (ret)
-				return ret;
-		}
-		cond_resched();
-	}
-	return 0;
-}
-
-static unsigned int demux_length(const struct hlist_nulls_head *head)
-{
-	const struct hlist_nulls_node *node = head->first;
-	unsigned int n = 0;
-
-	for (; !is_a_nulls(node); node = node->next)
-		n++;
-	return n;
-}
-
-/**
- * xtcp_demux_count - the lengths of a bucket's chains, of all namespaces
- * @bucket: its index
- * @c: filled
- *
- * Context: any. Return: false when there is no such bucket
- */
-bool xtcp_demux_count(unsigned int bucket, struct xtcp_demux_chains *c)
-{
-	struct demux_bucket *b = &demux_table[bucket];
-	u32 idx;
-
-	*c = (struct xtcp_demux_chains) {};
-	if (bucket > demux_mask)
-		return false;
-	spin_lock_bh(&b->lock);
-	c->socks = demux_length(&b->socks);
-	c->minis = demux_length(&b->minis);
-	for (idx = b->tws; !xtcp_cell_is_end(idx); idx = xtcp_twmem_at(idx)->chain)
-		c->tws++;
-	spin_unlock_bh(&b->lock);
-	c->all = c->socks + c->minis + c->tws;
-	return true;
 }
 
 /**
@@ -773,16 +633,16 @@ int xtcp_demux_init(void)
 	unsigned int i, n = demux_buckets();
 
 	get_random_bytes(&demux_key, sizeof(demux_key));
-	demux_table = kvcalloc(n, sizeof(*demux_table), GFP_KERNEL);
-	if (!demux_table)
+	xtcp_demux_table = kvcalloc(n, sizeof(*xtcp_demux_table), GFP_KERNEL);
+	if (!xtcp_demux_table)
 		return -ENOMEM;
-	demux_mask = n - 1;
+	xtcp_demux_mask = n - 1;
 	for (i = 0; i < n; i++) {
-		spin_lock_init(&demux_table[i].lock);
-		seqcount_spinlock_init(&demux_table[i].seq, &demux_table[i].lock);
-		INIT_HLIST_NULLS_HEAD(&demux_table[i].socks, i);
-		INIT_HLIST_NULLS_HEAD(&demux_table[i].minis, i);
-		demux_table[i].tws = xtcp_cell_end(i);
+		spin_lock_init(&xtcp_demux_table[i].lock);
+		seqcount_spinlock_init(&xtcp_demux_table[i].seq, &xtcp_demux_table[i].lock);
+		INIT_HLIST_NULLS_HEAD(&xtcp_demux_table[i].socks, i);
+		INIT_HLIST_NULLS_HEAD(&xtcp_demux_table[i].minis, i);
+		xtcp_demux_table[i].tws = xtcp_cell_end(i);
 	}
 	xtcp_listeners_init();
 	return 0;
@@ -793,5 +653,5 @@ int xtcp_demux_init(void)
  */
 void xtcp_demux_exit(void)
 {
-	kvfree(demux_table);
+	kvfree(xtcp_demux_table);
 }

@@ -194,7 +194,7 @@ static inline bool xtcp_mini_hashed(const struct xtcp_mini *mini)
 }
 
 /**
- * struct xtcp_demux_iter - cursor over the connection table for /proc
+ * struct xtcp_demux_iter - cursor over a table for /proc
  * @net: only this namespace's entries
  * @bucket: the next to visit
  * @offset: entries of it already visited
@@ -205,29 +205,30 @@ struct xtcp_demux_iter {
 	unsigned int offset;
 };
 
-/*
- * Calls @fn for each connection, request and bucket of @it->net from the cursor on, a
- * reference held during the call, until it returns non-zero, which is returned; the
- * cursor then stands on that entry. 0 at the end.
- */
-int xtcp_demux_walk(struct xtcp_demux_iter *it,
-		    int (*fn)(const struct xtcp_found *f, void *arg), void *arg);
 /**
- * struct xtcp_demux_chains - how many entries the chains of a bucket have
+ * struct xtcp_chains - how many entries the chains of a bucket have
  * @socks: connections
  * @minis: half-open requests
  * @tws: TIME_WAIT buckets
  * @all: these together, what a look-up that finds nothing walks
  */
-struct xtcp_demux_chains {
+struct xtcp_chains {
 	unsigned int socks;
 	unsigned int minis;
 	unsigned int tws;
 	unsigned int all;
 };
 
-bool xtcp_demux_count(unsigned int bucket, struct xtcp_demux_chains *c);
-/* As xtcp_demux_walk() over the listener table; the listener is not referenced, RCU is held. */
+/* chains.c */
+bool xtcp_chains_count(unsigned int bucket, struct xtcp_chains *c);
+/*
+ * Calls @fn for each connection, request and bucket of @it->net from the cursor on, a
+ * reference held during the call, until it returns non-zero, which is returned; the
+ * cursor then stands on that entry. 0 at the end.
+ */
+int xtcp_chains_walk(struct xtcp_demux_iter *it,
+		     int (*fn)(const struct xtcp_found *f, void *arg), void *arg);
+/* The same over the listener table; the listener is not referenced, RCU is held. */
 int xtcp_listeners_walk(struct xtcp_demux_iter *it,
 			int (*fn)(struct sock *sk, void *arg), void *arg);
 

@@ -207,7 +207,7 @@ static void proc_write_line(struct proc_cursor *c, struct proc_line *line)
 		c->it.bucket = 0;
 		c->it.offset = 0;
 	}
-	if (c->stage == PROC_CONNECTIONS && !xtcp_demux_walk(&c->it, proc_show_entry, line))
+	if (c->stage == PROC_CONNECTIONS && !xtcp_chains_walk(&c->it, proc_show_entry, line))
 		c->stage = PROC_END;
 }
 
@@ -377,13 +377,13 @@ static const struct seq_operations proc_ports_ops = {
 };
 
 static void proc_show_chains(struct seq_file *seq, const char *kind,
-			     const struct xtcp_demux_chains *c)
+			     const struct xtcp_chains *c)
 {
 	seq_printf(seq, "%-8s %11u %9u %9u %8u\n", kind, c->socks, c->minis, c->tws, c->all);
 }
 
-static void proc_add_chains(struct xtcp_demux_chains *sum, struct xtcp_demux_chains *longest,
-			    const struct xtcp_demux_chains *c)
+static void proc_add_chains(struct xtcp_chains *sum, struct xtcp_chains *longest,
+			    const struct xtcp_chains *c)
 {
 	sum->socks += c->socks;
 	sum->minis += c->minis;
@@ -402,10 +402,10 @@ static void proc_add_chains(struct xtcp_demux_chains *sum, struct xtcp_demux_cha
  */
 static int proc_show_table(struct seq_file *seq, void *v)
 {
-	struct xtcp_demux_chains c, sum = {}, longest = {};
+	struct xtcp_chains c, sum = {}, longest = {};
 	unsigned int i;
 
-	for (i = 0; xtcp_demux_count(i, &c); i++) {
+	for (i = 0; xtcp_chains_count(i, &c); i++) {
 		proc_add_chains(&sum, &longest, &c);
 		cond_resched();
 	}
