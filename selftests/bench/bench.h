@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The benchmark program: a client (cases.c, flood.c) and its peer
+ * The benchmark program: a client (cases.c, flood.c, table.c) and its peer
  * (peer.c), a process of its own, in another network namespace.
  */
 #ifndef BENCH_H
@@ -13,6 +13,7 @@
 #define BENCH_FLOWS	128
 #define BENCH_CHUNK	65536
 #define BENCH_MESSAGE	64
+#define BENCH_IDLE	60000	/* connections that a case may keep */
 #define BENCH_PORT	7000	/* of the first family; the next has the next */
 
 /* Whom a flow goes through: a family, and for TCP perhaps a congestion control. */
@@ -74,9 +75,13 @@ void bench_result(const struct bench_run *run, const char *who, const char *metr
 
 /* cases.c */
 bool bench_exchange(int fd);
+void bench_drop(int fd);
 
 /* flood.c */
 void bench_flood(struct bench_run *run);
+
+/* table.c */
+void bench_table(struct bench_run *run);
 
 /* peer.c */
 void bench_peer_run(const struct bench_run *run, enum bench_peer what, int ready);

@@ -201,7 +201,7 @@ static void crr(struct bench_run *run)
 #define FAILURES	20
 
 /* Ends without TIME_WAIT. */
-static void drop(int fd)
+void bench_drop(int fd)
 {
 	const struct linger linger = { .l_onoff = 1 };
 
@@ -252,7 +252,7 @@ static void fill(struct bench_run *run)
 	bench_result(run, run->flow->name, "fail_first",
 		     mean(vain, FAILURES) / mean(cost, ports / 10));
 	for (i = 0; i < ports; i++)
-		drop(fds[i]);
+		bench_drop(fds[i]);
 	run->count = ports;
 }
 
@@ -300,5 +300,6 @@ const struct bench_case bench_cases[] = {
 	{ "fill", BENCH_ECHO, fill },
 	{ "many", BENCH_ECHO, many },
 	{ "flood", BENCH_ECHO, bench_flood },
+	{ "table", BENCH_ECHO, bench_table },
 	{}
 };

@@ -8,7 +8,7 @@
 # shellcheck disable=SC2034 # cases and xt_namespaces are for others
 
 clean_cases='bulk both rr crr flows'
-cases="$clean_cases fill many flood memory loss burst reorder bbr fair delay"
+cases="$clean_cases fill many flood table memory loss burst reorder bbr fair delay"
 
 scaled() {
 	local n=$(($1 * SCALE / 100))
@@ -142,6 +142,20 @@ case_flood() {
 	net_direct
 	net_strangers
 	measure flood flood -f "$FAMILIES" -c "$(scaled 100000)"
+}
+
+# A million TIME_WAIT buckets and 50,000 connections, which cost those that are busy how much?
+# What answers the hand-made clients goes over the wire, where nobody takes it.
+table_buckets=1000000
+case_table() {
+	local N=1
+	net_direct
+	ip -n right link del sink 2>/dev/null
+	ip -n right neigh replace 10.9.0.9 lladdr 02:00:00:00:00:09 nud permanent dev eth0
+	ip -n right route replace 10.16.0.0/16 via 10.9.0.9 dev eth0
+	ip netns exec right sysctl -q net.ipv4.tcp_max_tw_buckets=2000000 net.xtcp.max_tw_buckets=2000000
+	measure table table -f "$FAMILIES" -c "$(scaled "$table_buckets")" -p "${PAUSE:-61}"
+	ip -n right route del 10.16.0.0/16
 }
 
 # Bytes of what a connection is, in each of its ages, as the kernel's slabs have them.

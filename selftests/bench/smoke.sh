@@ -14,6 +14,7 @@ xt_require_xtcp
 bench=$(dirname "$0")/bench
 N=1 FAMILIES=inet,xtcp SCALE=1
 loss_cells='3,20,10,30'
+table_buckets=$(xt_scale 1000000 100000 1000000)
 
 # has FILE CASE FAMILY METRIC CONDITION: is there a value, and is it true of it?
 has() {
@@ -32,7 +33,7 @@ runs() {
 }
 
 ktap_print_header
-ktap_set_plan 20
+ktap_set_plan 23
 tmp=$(mktemp -d)
 for name in $clean_cases; do
 	metric=mbit
@@ -40,6 +41,10 @@ for name in $clean_cases; do
 	xt_check "$name" runs "$name" "$name" $metric inet xtcp unix
 done
 xt_check "flood" runs flood flood syns inet xtcp
+xt_check "table" runs table table rr_full inet xtcp
+xt_check "a full table costs no more" has "$tmp/table" table xtcp crr_ratio 'x <= 1.2'
+# 10,000 in 65,536: by chance 5.
+xt_check "no chain of it is long" has "$tmp/table" table xtcp longest 'x >= 1 && x <= 10'
 xt_check "memory" runs memory memory half_open inet xtcp
 xt_check "loss" runs loss "loss 3 % rtt 20 ms" mbit inet xtcp
 xt_check "burst" runs burst "burst loss 1 % rtt 20 ms" mbit inet xtcp
