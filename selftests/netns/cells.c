@@ -24,7 +24,7 @@
 #include "xtcp_test.h"
 
 #define CELLS_BUF	16384
-/* Seconds for all of it: of 3 in 10 lost an RTO doubles to 120 s now and then, in either TCP. */
+/* Seconds for 64 KiB: of 3 in 10 lost an RTO doubles to 120 s now and then, in either TCP. */
 #define CELLS_PATIENCE	10000
 #define CELLS_PORT	30500
 
@@ -49,7 +49,7 @@ static void patience(const char *what)
 {
 	doing = what;
 	signal(SIGALRM, late);
-	alarm(CELLS_PATIENCE);
+	alarm(CELLS_PATIENCE * (1 + bytes / 65536));
 }
 
 static void enter(const char *name)
