@@ -63,6 +63,7 @@ extern int fsm_family;
 extern bool fsm_trace;
 
 void tun_open(void);
+void tun_route_all(void);
 void tun_send(const struct seg *seg);
 void tun_send_raw(const void *packet, size_t len);
 void tun_icmp(uint8_t type, uint8_t code, uint32_t rest, const void *quote, size_t len);
@@ -147,6 +148,15 @@ struct conn_flow {
 	bool (*run)(struct conn *c);
 };
 
+/* In what returns whether all was as it should be: the step that was not is named. */
+#define STEP(cond)								\
+	do {									\
+		if (!(cond)) {							\
+			tap_note("%s:%d: %s", __func__, __LINE__, #cond);	\
+			return false;						\
+		}								\
+	} while (0)
+
 /* fsm_drive.c */
 void conn_init(struct conn *c, int family, bool opts);
 void conn_listen(struct conn *c, int backlog);
@@ -161,6 +171,7 @@ void conn_kill(struct conn *c);
 void conn_note(struct conn *c, const struct seg *seg);
 void conn_seg(const struct conn *c, struct seg *seg, uint16_t flags, uint32_t seq, uint32_t ack);
 void conn_send(struct conn *c, uint16_t flags, uint32_t seq, uint32_t ack, uint16_t len);
+void conn_sack(struct conn *c, uint32_t ack, uint32_t left, uint32_t right);
 void conn_fill(struct seg *seg, uint32_t from, uint16_t len);
 bool conn_ours(const struct conn *c, const struct seg *seg);
 enum fsm_state conn_state(const struct conn *c);

@@ -166,6 +166,23 @@ void conn_send(struct conn *c, uint16_t flags, uint32_t seq, uint32_t ack, uint1
 	tun_send(&seg);
 }
 
+/* An ACK, with one SACK block if @right. */
+void conn_sack(struct conn *c, uint32_t ack, uint32_t left, uint32_t right)
+{
+	uint32_t be[2] = { __builtin_bswap32(left), __builtin_bswap32(right) };
+	static struct seg out;
+
+	c->tsval++;
+	conn_seg(c, &out, ACK, c->snd_nxt, ack);
+	if (right) {
+		memcpy(out.opt, "\1\1\5\12", 4);
+		memcpy(out.opt + 4, be, 8);
+		out.optlen = 12;
+	}
+	tun_send(&out);
+	c->una = ack;
+}
+
 static bool after(uint32_t a, uint32_t b)
 {
 	return (int32_t)(a - b) > 0;

@@ -14,14 +14,6 @@
 #include <linux/xtcp.h>
 #include "fsm.h"
 
-#define STEP(cond)								\
-	do {									\
-		if (!(cond)) {							\
-			tap_note("%s:%d: %s", __func__, __LINE__, #cond);	\
-			return false;						\
-		}								\
-	} while (0)
-
 #define ECN_MASK	3
 #define ECN_ECT1	1
 #define ECN_ECT0	2

@@ -18,14 +18,6 @@
 
 #include "fsm.h"
 
-#define STEP(cond)								\
-	do {									\
-		if (!(cond)) {							\
-			tap_note("%s:%d: %s", __func__, __LINE__, #cond);	\
-			return false;						\
-		}								\
-	} while (0)
-
 static struct seg seg;	/* the last one received */
 static uint8_t payload[65536];
 

@@ -13,14 +13,6 @@
 #include <linux/tcp.h>
 #include "fsm.h"
 
-#define STEP(cond)								\
-	do {									\
-		if (!(cond)) {							\
-			tap_note("%s:%d: %s", __func__, __LINE__, #cond);	\
-			return false;						\
-		}								\
-	} while (0)
-
 #define MSS	1000u
 
 static struct seg seg;	/* the last one received */
@@ -49,22 +41,6 @@ static uint32_t info_burst(struct conn *c)
 		seg = next;
 	}
 	return c->rcv_nxt - before;
-}
-
-static void info_ack(struct conn *c, uint32_t ack, uint32_t left, uint32_t right)
-{
-	uint32_t be[2] = { __builtin_bswap32(left), __builtin_bswap32(right) };
-	static struct seg out;
-
-	c->tsval++;
-	conn_seg(c, &out, ACK, c->snd_nxt, ack);
-	if (right) {
-		memcpy(out.opt, "\1\1\5\12", 4);
-		memcpy(out.opt + 4, be, 8);
-		out.optlen = 12;
-	}
-	tun_send(&out);
-	c->una = ack;
 }
 
 static bool info_start(struct conn *c, uint32_t bytes)
@@ -114,12 +90,12 @@ static bool info_busy(struct conn *c)
 	info = info_get(c);
 	STEP(info.tcpi_rwnd_limited >= 90000 && info.tcpi_rwnd_limited == info.tcpi_busy_time);
 	c->my_win = 20000;
-	info_ack(c, c->una, 0, 0);
+	conn_sack(c, c->una, 0, 0);
 	STEP(info_burst(c) == 100);
 	usleep(50000);
 	info = info_get(c);
 	STEP(info.tcpi_busy_time >= info.tcpi_rwnd_limited + 40000);
-	info_ack(c, c->rcv_nxt, 0, 0);
+	conn_sack(c, c->rcv_nxt, 0, 0);
 	tun_barrier();
 	info = info_get(c);
 	usleep(100000);
@@ -136,10 +112,10 @@ static bool info_reordering(struct conn *c)
 		return true;
 	STEP(info_start(c, 10 * mss));
 	STEP(info_burst(c) == 10 * mss);
-	info_ack(c, c->una, c->una + 9 * mss, c->una + 10 * mss);
+	conn_sack(c, c->una, c->una + 9 * mss, c->una + 10 * mss);
 	tun_barrier();
 	STEP(info_get(c).tcpi_reordering == 3 && !info_get(c).tcpi_reord_seen);
-	info_ack(c, c->una + 10 * mss, 0, 0);
+	conn_sack(c, c->una + 10 * mss, 0, 0);
 	tun_barrier();
 	STEP(info_get(c).tcpi_ca_state == 0);
 	return info_get(c).tcpi_reordering == 10 && info_get(c).tcpi_reord_seen == 1;

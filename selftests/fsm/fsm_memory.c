@@ -10,14 +10,6 @@
 
 #include "fsm.h"
 
-#define STEP(cond)								\
-	do {									\
-		if (!(cond)) {							\
-			tap_note("%s:%d: %s", __func__, __LINE__, #cond);	\
-			return false;						\
-		}								\
-	} while (0)
-
 static struct seg seg;
 
 static void memory_answers(struct conn *c)

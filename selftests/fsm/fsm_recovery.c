@@ -16,14 +16,6 @@
 #include <linux/xtcp.h>
 #include "fsm.h"
 
-#define STEP(cond)								\
-	do {									\
-		if (!(cond)) {							\
-			tap_note("%s:%d: %s", __func__, __LINE__, #cond);	\
-			return false;						\
-		}								\
-	} while (0)
-
 #define MSS	1000u
 
 static struct seg seg;	/* the last one received */
@@ -79,23 +71,6 @@ static struct burst rec_burst(struct conn *c)
 	return b;
 }
 
-/* An ACK, with one SACK block if @right. */
-static void rec_ack(struct conn *c, uint32_t ack, uint32_t left, uint32_t right)
-{
-	uint32_t be[2] = { __builtin_bswap32(left), __builtin_bswap32(right) };
-	static struct seg out;
-
-	c->tsval++;
-	conn_seg(c, &out, ACK, c->snd_nxt, ack);
-	if (right) {
-		memcpy(out.opt, "\1\1\5\12", 4);
-		memcpy(out.opt + 4, be, 8);
-		out.optlen = 12;
-	}
-	tun_send(&out);
-	c->una = ack;
-}
-
 static struct tcp_info rec_info(const struct conn *c)
 {
 	struct tcp_info info = { };
@@ -123,10 +98,10 @@ static bool rec_frto_spurious(struct conn *c)
 	struct burst b;
 
 	STEP(rec_timeout(c));
-	rec_ack(c, c->una + mss, 0, 0);
+	conn_sack(c, c->una + mss, 0, 0);
 	b = rec_burst(c);
 	STEP(b.fresh >= 1 && b.fresh <= 2 && !b.again);
-	rec_ack(c, c->una + mss, 0, 0);
+	conn_sack(c, c->una + mss, 0, 0);
 	b = rec_burst(c);
 	STEP(!b.again);
 	STEP(fsm_counter("TcpExt", "TCPSpuriousRTOs") == before + 1);
@@ -142,10 +117,10 @@ static bool rec_frto_loss(struct conn *c)
 
 	STEP(rec_timeout(c));
 	nxt = c->rcv_nxt;
-	rec_ack(c, c->una + mss, 0, 0);
+	conn_sack(c, c->una + mss, 0, 0);
 	b = rec_burst(c);
 	STEP(b.fresh >= 1 && !b.again);
-	rec_ack(c, c->una, nxt, c->want_opts ? nxt + mss : 0);
+	conn_sack(c, c->una, nxt, c->want_opts ? nxt + mss : 0);
 	b = rec_burst(c);
 	STEP(b.head == 1 && !b.fresh);
 	return fsm_counter("TcpExt", "TCPSpuriousRTOs") == before;
@@ -158,7 +133,7 @@ static bool rec_frto_off(struct conn *c)
 	rec_knob("frto", "0");
 	STEP(rec_timeout(c));
 	rec_knob("frto", "2");
-	rec_ack(c, c->una + mss, 0, 0);
+	conn_sack(c, c->una + mss, 0, 0);
 	b = rec_burst(c);
 	return b.head == 1 && !b.fresh;
 }
@@ -179,7 +154,7 @@ static bool rec_tiny(struct conn *c, int sndbuf)
 		while (send(c->fd, payload, sizeof(payload), MSG_DONTWAIT) > 0)
 			;
 		rec_burst(c);
-		rec_ack(c, c->rcv_nxt, 0, 0);
+		conn_sack(c, c->rcv_nxt, 0, 0);
 	}
 	rec_burst(c);
 	return true;
@@ -203,7 +178,7 @@ static uint64_t rec_cost(struct conn *c, unsigned int n, uint32_t segs)
 		uint32_t left = c->una + mss * (1 + i % n * (segs + 1));
 
 		start = rec_now_ns();
-		rec_ack(c, c->una, left, left + mss * segs);
+		conn_sack(c, c->una, left, left + mss * segs);
 		if (i >= n)
 			sum += rec_now_ns() - start;
 		if (i % 50 == 0)
@@ -240,7 +215,7 @@ static bool rec_sack_memory(struct conn *c)
 	STEP(rec_tiny(c, 20000));
 	end = c->rcv_nxt;
 	for (at = c->una + mss; (int32_t)(end - at) > (int32_t)mss; at += 2 * mss) {
-		rec_ack(c, c->una, at, at + mss);
+		conn_sack(c, c->una, at, at + mss);
 		STEP(!getsockopt(c->fd, SOL_SOCKET, SO_MEMINFO, mem, &len));
 		if (mem[SK_MEMINFO_WMEM_QUEUED] > most)
 			most = mem[SK_MEMINFO_WMEM_QUEUED];

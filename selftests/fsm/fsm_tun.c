@@ -186,6 +186,19 @@ void tun_open(void)
 	close(s);
 }
 
+/* Every address is behind the tun device. */
+void tun_route_all(void)
+{
+	struct rtentry rt = { .rt_flags = RTF_UP, .rt_dev = "tun0" };
+	int fd = socket(AF_INET, SOCK_DGRAM, 0);
+
+	rt.rt_dst.sa_family = AF_INET;
+	rt.rt_genmask.sa_family = AF_INET;
+	if (fd < 0 || ioctl(fd, SIOCADDRT, &rt))
+		die("route");
+	close(fd);
+}
+
 void tun_send_raw(const void *packet, size_t len)
 {
 	while (write(tun_fd, packet, len) < 0)

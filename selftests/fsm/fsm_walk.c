@@ -12,15 +12,6 @@
 
 #include "fsm.h"
 
-/* One step of a walk that did not go as it should ends it. */
-#define STEP(cond)								\
-	do {									\
-		if (!(cond)) {							\
-			tap_note("%s:%d: %s", __func__, __LINE__, #cond);	\
-			return false;						\
-		}								\
-	} while (0)
-
 static struct seg seg;	/* the last one received */
 
 static bool walk_state(const struct conn *c, enum fsm_state want)

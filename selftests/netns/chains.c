@@ -6,9 +6,7 @@
  */
 #include <fcntl.h>
 #include <math.h>
-#include <net/route.h>
 #include <stdlib.h>
-#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -216,18 +214,6 @@ static double by_chance(unsigned int buckets, unsigned int n)
 	return mean + 3 * sigma;
 }
 
-static void route_all(void)
-{
-	struct rtentry rt = { .rt_flags = RTF_UP, .rt_dev = "tun0" };
-	int fd = socket(AF_INET, SOCK_DGRAM, 0);
-
-	rt.rt_dst.sa_family = AF_INET;
-	rt.rt_genmask.sa_family = AF_INET;
-	if (fd < 0 || ioctl(fd, SIOCADDRT, &rt))
-		die("route");
-	close(fd);
-}
-
 /* The SYN-ACKs are of no interest. No ping: thousands of them at once could displace its answer. */
 static void drain(void)
 {
@@ -290,7 +276,7 @@ int main(void)
 	tap_ok(counts(P_ESTABLISHED), "a connection is counted");
 	tap_ok(counts(P_SYN_RECV), "so is a request");
 	tap_ok(counts(P_TIME_WAIT), "so is TIME_WAIT");
-	route_all();
+	tun_route_all();
 	fsm_sysctl("net/core/somaxconn", "1048576");
 	fsm_sysctl("net/xtcp/somaxconn", "1048576");
 	fsm_sysctl("net/xtcp/syn_prefix_share", "0");

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* A flood of SYNs from few prefixes leaves room in the SYN queue for others. */
 #include <net/if.h>
-#include <net/route.h>
-#include <sys/ioctl.h>
 
 #include "passive_test.h"
 
@@ -13,19 +11,6 @@
 
 static struct seg seg;
 static struct conn flood[SYNS];
-
-/* Every address is behind the tun device. */
-static void route_all(void)
-{
-	struct rtentry rt = { .rt_flags = RTF_UP, .rt_dev = "tun0" };
-	int fd = socket(AF_INET, SOCK_DGRAM, 0);
-
-	rt.rt_dst.sa_family = AF_INET;
-	rt.rt_genmask.sa_family = AF_INET;
-	if (fd < 0 || ioctl(fd, SIOCADDRT, &rt))
-		die("route");
-	close(fd);
-}
 
 static void from(struct conn *c, const struct conn *l, unsigned int prefix, unsigned int host)
 {
@@ -136,7 +121,7 @@ static void test_off(void)
 int main(void)
 {
 	tun_open();
-	route_all();
+	tun_route_all();
 	knob("max_syn_backlog", "4096");
 	tap_plan(10);
 	test_one_prefix();
