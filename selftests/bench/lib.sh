@@ -37,11 +37,12 @@ net_direct() {
 	net=direct
 }
 
-# Who sends from 10.16.0.0/16 hears no answer.
+# Who sends from 10.16.0.0/16 hears no answer. As with any server they are behind a router: if
+# they were on the link itself, each answer would make a neighbour and push one out.
 net_strangers() {
 	ip -n right link show sink >/dev/null 2>&1 || ip -n right link add sink type dummy
 	ip -n right link set sink up
-	ip -n right route replace 10.16.0.0/16 dev sink
+	ip -n right route replace 10.16.0.0/16 via 10.15.0.1 dev sink onlink
 }
 
 # Two hosts and a switch "mid" between them, which cuts what TSO made into segments,
