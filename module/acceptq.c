@@ -22,8 +22,8 @@ static struct xtcp_acceptq *acceptq_alloc(void)
 
 	if (!q)
 		return NULL;
-	q->stats = alloc_percpu_gfp(struct xtcp_listen_stats, GFP_KERNEL_ACCOUNT);
-	if (!q->stats) {
+	q->pcpu = alloc_percpu_gfp(struct xtcp_listen_cpu, GFP_KERNEL_ACCOUNT);
+	if (!q->pcpu) {
 		kfree(q);
 		return NULL;
 	}
@@ -73,10 +73,13 @@ void xtcp_acceptq_close(struct sock *sk)
 void xtcp_acceptq_free(struct sock *sk)
 {
 	struct xtcp_acceptq *q = xtcp_sk(sk)->acceptq;
+	int cpu;
 
 	if (!q)
 		return;
-	free_percpu(q->stats);
+	for_each_possible_cpu(cpu)
+		dst_release(per_cpu_ptr(q->pcpu, cpu)->rx_dst);
+	free_percpu(q->pcpu);
 	kfree(q);
 }
 
@@ -159,6 +162,45 @@ u32 xtcp_acceptq_longest(struct sock *sk)
 }
 
 /**
+ * xtcp_acceptq_rx_dst - the route that another SYN came by
+ * @sk: listener, not locked
+ * @laddr: for the same address
+ * @dif: and by the same device
+ *
+ * Context: RCU, bottom halves off.
+ * Return: the route, perhaps outdated, without a reference; or NULL
+ */
+struct dst_entry *xtcp_acceptq_rx_dst(const struct sock *sk, __be32 laddr, int dif)
+{
+	const struct xtcp_listen_cpu *l = this_cpu_ptr(xtcp_sk(sk)->acceptq->pcpu);
+
+	return l->rx_laddr == laddr && l->rx_dif == dif ? l->rx_dst : NULL;
+}
+
+/**
+ * xtcp_acceptq_keep_rx_dst - a SYN had its route looked up; others may have the same
+ * @sk: listener, not locked
+ * @dst: the route
+ * @laddr: what it led to
+ * @dif: the device that the SYN came by
+ *
+ * Context: RCU, bottom halves off.
+ */
+void xtcp_acceptq_keep_rx_dst(const struct sock *sk, struct dst_entry *dst, __be32 laddr, int dif)
+{
+	struct xtcp_listen_cpu *l = this_cpu_ptr(xtcp_sk(sk)->acceptq->pcpu);
+
+	if (l->rx_dst == dst && l->rx_laddr == laddr && l->rx_dif == dif)
+		return;
+	if (!dst_hold_safe(dst))
+		return;
+	dst_release(l->rx_dst);
+	l->rx_dst = dst;
+	l->rx_laddr = laddr;
+	l->rx_dif = dif;
+}
+
+/**
  * xtcp_acceptq_stat - a counter's sum over the CPUs
  * @sk: listener, not locked
  * @id: which
@@ -169,6 +211,6 @@ unsigned long xtcp_acceptq_stat(const struct sock *sk, enum xtcp_listen_stat id)
 	int cpu;
 
 	for_each_possible_cpu(cpu)
-		sum += per_cpu_ptr(xtcp_sk(sk)->acceptq->stats, cpu)->c[id];
+		sum += per_cpu_ptr(xtcp_sk(sk)->acceptq->pcpu, cpu)->c[id];
 	return sum;
 }

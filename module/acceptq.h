@@ -31,8 +31,19 @@ enum xtcp_listen_stat {
 /* Prefixes of sources are told apart by so many cells. */
 #define XTCP_ACCEPTQ_CELLS	256
 
-struct xtcp_listen_stats {
+/**
+ * struct xtcp_listen_cpu - what each CPU keeps for a listener
+ * @c: counters
+ * @rx_dst: the route that the last SYN came by which had one looked up, with a reference,
+ *	or NULL
+ * @rx_laddr: the address that it was for
+ * @rx_dif: the device that it came by, of no VRF
+ */
+struct xtcp_listen_cpu {
 	unsigned long c[XTCP_LISTEN_NR];
+	struct dst_entry *rx_dst;
+	__be32 rx_laddr;
+	int rx_dif;
 };
 
 /**
@@ -45,7 +56,7 @@ struct xtcp_listen_stats {
  * @young: of these, SYN-ACK not yet repeated
  * @cell: half-open requests by their source's prefix (synq.c)
  * @closed: no child may be added any more
- * @stats: counters, per CPU
+ * @pcpu: counters and a route, per CPU
  */
 struct xtcp_acceptq {
 	spinlock_t lock;
@@ -55,12 +66,12 @@ struct xtcp_acceptq {
 	atomic_t young;
 	atomic_t cell[XTCP_ACCEPTQ_CELLS];
 	bool closed;
-	struct xtcp_listen_stats __percpu *stats;
+	struct xtcp_listen_cpu __percpu *pcpu;
 };
 
 /* Any context. */
 #define XTCP_LISTEN_INC(sk, name)					\
-	this_cpu_inc(xtcp_sk(sk)->acceptq->stats->c[XTCP_LISTEN_##name])
+	this_cpu_inc(xtcp_sk(sk)->acceptq->pcpu->c[XTCP_LISTEN_##name])
 
 extern const char *const xtcp_listen_labels[XTCP_LISTEN_NR];
 
@@ -70,6 +81,8 @@ void xtcp_acceptq_free(struct sock *sk);
 bool xtcp_acceptq_add(struct sock *sk, struct sock *child);
 struct sock *xtcp_acceptq_take(struct sock *sk);
 u32 xtcp_acceptq_longest(struct sock *sk);
+struct dst_entry *xtcp_acceptq_rx_dst(const struct sock *sk, __be32 laddr, int dif);
+void xtcp_acceptq_keep_rx_dst(const struct sock *sk, struct dst_entry *dst, __be32 laddr, int dif);
 unsigned long xtcp_acceptq_stat(const struct sock *sk, enum xtcp_listen_stat id);
 
 #endif /* _XTCP_ACCEPTQ_H */

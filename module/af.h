@@ -83,6 +83,8 @@ static inline bool xtcp_ipv4_dst_valid(const struct net *net, struct dst_entry *
 }
 
 int xtcp_ipv4_pre_connect(struct sock *sk, struct sockaddr *addr, int len);
+struct dst_entry *xtcp_ipv4_answer_route(const struct xtcp_key *key, struct sock *listener,
+					 const struct sk_buff *skb);
 
 /**
  * struct xtcp_reply - a segment built and sent without a full socket; reply.c builds, af sends

@@ -272,6 +272,8 @@ void xtcp_demux_put(const struct xtcp_found *f)
 		xtcp_tw_put(f->tw);
 		break;
 	case XTCP_KIND_LISTENER:
+		dst_release(f->answer);
+		break;
 	case XTCP_KIND_NONE:
 		break;
 	}

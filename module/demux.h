@@ -88,7 +88,14 @@ struct xtcp_mini {
 	struct xtcp_expent exp;
 };
 
-/* The owner of a segment; holds a reference, except on a listener (RCU). */
+/**
+ * struct xtcp_found - the owner of a segment
+ * @kind: what it is
+ * @answer: of a SYN that a listener has, the route of the SYN-ACK with a reference, if it is
+ *	known already, else NULL
+ *
+ * Holds a reference on the owner, except on a listener (RCU).
+ */
 struct xtcp_found {
 	enum xtcp_kind kind;
 	union {
@@ -96,6 +103,7 @@ struct xtcp_found {
 		struct xtcp_mini *mini;
 		struct xtcp_tw *tw;
 	};
+	struct dst_entry *answer;
 };
 
 /* Frees what a mini holds and its memory; called with the last reference. */

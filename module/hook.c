@@ -15,6 +15,7 @@
 #include <net/ip.h>
 #include <net/netfilter/nf_conntrack.h>
 
+#include "acceptq.h"
 #include "af.h"
 #include "compat.h"
 #include "engine.h"
@@ -124,11 +125,9 @@ static unsigned int hook_ipv4_early(void *priv, struct sk_buff *skb,
 /*
  * Does nothing stand between this hook and the one at LOCAL_IN but IP, which has nothing left
  * to do? A firewall has a hook there, as conntrack has; a VRF takes the packet for its own
- * device and through these hooks again; below a bridge it may be another's; a route with a
- * tunnel or a realm has its own input or accounts.
+ * device and through these hooks again; below a bridge it may be another's.
  */
-static bool hook_nothing_between(const struct net *net, const struct sk_buff *skb,
-				 const struct dst_entry *dst)
+static bool hook_nothing_between(const struct net *net, const struct sk_buff *skb)
 {
 	const struct nf_hook_entries *pre, *in;
 
@@ -137,8 +136,13 @@ static bool hook_nothing_between(const struct net *net, const struct sk_buff *sk
 	return pre && pre->hooks[pre->num_hook_entries - 1].hook == hook_ipv4_early &&
 	       in && in->num_hook_entries == 1 && in->hooks[0].hook == hook_ipv4_in &&
 	       !netif_is_l3_slave(skb->dev) && !netif_is_l3_master(skb->dev) &&
-	       !netif_has_l3_rx_handler(skb->dev) && !xtcp_compat_bridged(skb) &&
-	       !dst->lwtstate && !xtcp_compat_realm(dst);
+	       !netif_has_l3_rx_handler(skb->dev) && !xtcp_compat_bridged(skb);
+}
+
+/* A route with a tunnel or a realm has its own input or accounts. */
+static bool hook_route_plain(const struct dst_entry *dst)
+{
+	return !dst->lwtstate && !xtcp_compat_realm(dst);
 }
 
 /* The route of the connection's last segment, if it still holds and came by the same devices. */
@@ -163,7 +167,7 @@ static unsigned int hook_known(const struct xtcp_key *key, struct sock *sk, stru
 		goto accept;
 	XTCP_SK_INC(sk, EARLYDEMUX);
 	skb_dst_set_noref(skb, dst);
-	if (!hook_nothing_between(key->net, skb, dst))
+	if (!hook_route_plain(dst) || !hook_nothing_between(key->net, skb))
 		goto accept;
 	XTCP_SK_INC(sk, EARLYTAKEN);
 	xtcp_rx(key, &found, skb);
@@ -171,6 +175,60 @@ static unsigned int hook_known(const struct xtcp_key *key, struct sock *sk, stru
 accept:
 	sock_put(sk);
 	return NF_ACCEPT;
+}
+
+/* Does a SYN begin here, whose answer is all that it has to bring about? */
+static bool hook_is_syn(const struct sk_buff *skb)
+{
+	const int off = skb_network_offset(skb) + sizeof(struct iphdr);
+	const struct tcphdr *th = (const struct tcphdr *)(skb->data + off);
+
+	return skb_headlen(skb) >= off + sizeof(*th) && th->syn && !th->ack && !th->rst &&
+	       !skb_is_gso(skb);
+}
+
+/* The route of a listener's SYN from elsewhere to the same address, if it still holds. */
+static struct dst_entry *hook_listener_dst(const struct xtcp_key *key, const struct sock *sk)
+{
+	struct dst_entry *dst = xtcp_acceptq_rx_dst(sk, key->laddr, key->dif);
+
+	return dst && xtcp_ipv4_dst_valid(key->net, dst) && hook_route_plain(dst) ? dst : NULL;
+}
+
+/*
+ * The way to the listener is that of the SYN before; that the source may be one, the route
+ * back tells, which its answer needs in any case. So one look-up does instead of two.
+ */
+static bool hook_route_syn(const struct xtcp_key *key, struct xtcp_found *found,
+			   struct sk_buff *skb)
+{
+	struct dst_entry *dst = hook_listener_dst(key, found->sk);
+
+	if (!dst)
+		return false;
+	found->answer = xtcp_ipv4_answer_route(key, found->sk, skb);
+	if (!found->answer)
+		return false;
+	skb_dst_set_noref(skb, dst);
+	return true;
+}
+
+/* A SYN for a listener, where nothing stands between. */
+static unsigned int hook_syn(const struct xtcp_key *key, struct sk_buff *skb)
+{
+	struct xtcp_found found;
+
+	if (!xtcp_rx_find(key, skb, &found))
+		return NF_ACCEPT;
+	if (found.kind == XTCP_KIND_SOCK)
+		return hook_known(key, found.sk, skb);
+	if (found.kind != XTCP_KIND_LISTENER || !hook_route_syn(key, &found, skb)) {
+		xtcp_demux_put(&found);
+		return NF_ACCEPT;
+	}
+	XTCP_INC(key->net, EARLYSYNS);
+	xtcp_rx(key, &found, skb);
+	return NF_STOLEN;
 }
 
 /*
@@ -192,6 +250,8 @@ static unsigned int hook_ipv4_early(void *priv, struct sk_buff *skb,
 	if (!ports || !xtcp_knob(state->net, early_demux))
 		return NF_ACCEPT;
 	xtcp_ipv4_ops.key_of_skb(&key, state->net, skb, ports);
+	if (hook_is_syn(skb) && hook_nothing_between(state->net, skb))
+		return hook_syn(&key, skb);
 	sk = xtcp_demux_sock(&key);
 	return sk ? hook_known(&key, sk, skb) : NF_ACCEPT;
 }

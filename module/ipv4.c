@@ -9,8 +9,10 @@
 #include <linux/bpf-cgroup.h>
 #include <linux/inetdevice.h>
 #include <linux/tcp.h>
+#include <net/inet_dscp.h>
 #include <net/inet_ecn.h>
 #include <net/ip.h>
+#include <net/ip_fib.h>
 #include <net/l3mdev.h>
 #include <net/route.h>
 #include <net/xfrm.h>
@@ -237,7 +239,7 @@ static int ipv4_init_child(struct sock *child, struct sk_buff *skb)
 	return ipv4_reroute(child);
 }
 
-static struct dst_entry *ipv4_route_reply(const struct xtcp_reply *r)
+static struct dst_entry *ipv4_find_reply_route(const struct xtcp_reply *r)
 {
 	const struct xtcp_key *key = r->key;
 	struct flowi4 fl4;
@@ -252,9 +254,77 @@ static struct dst_entry *ipv4_route_reply(const struct xtcp_reply *r)
 	else if (r->in)
 		security_skb_classify_flow((struct sk_buff *)r->in, flowi4_to_flowi_common(&fl4));
 	rt = ip_route_output_flow(key->net, &fl4, r->sk);
-	if (!IS_ERR(rt))
-		return &rt->dst;
-	IP_INC_STATS(key->net, IPSTATS_MIB_OUTNOROUTES);
+	return IS_ERR(rt) ? NULL : &rt->dst;
+}
+
+static struct dst_entry *ipv4_route_reply(const struct xtcp_reply *r)
+{
+	struct dst_entry *dst = ipv4_find_reply_route(r);
+
+	if (!dst)
+		IP_INC_STATS(r->key->net, IPSTATS_MIB_OUTNOROUTES);
+	return dst;
+}
+
+/*
+ * May the route back tell as much of a SYN's source as the look-up of the SYN's own? Not
+ * where rules, realms or marks have a say in that, nor with a route that a rule of the
+ * socket narrows, nor of addresses that are no host's.
+ */
+static bool ipv4_source_plain(const struct xtcp_key *key, const struct sock *listener,
+			      const struct sk_buff *skb)
+{
+	struct net *net = key->net;
+
+	return !fib4_has_custom_rules(net) && !net->ipv4.fib_has_custom_local_routes &&
+	       !fib_num_tclassid_users(net) && !secpath_exists(skb) &&
+	       !READ_ONCE(listener->sk_bound_dev_if) && !sock_flag(listener, SOCK_LOCALROUTE) &&
+	       !ipv4_is_multicast(key->raddr) && !ipv4_is_lbcast(key->raddr) &&
+	       !ipv4_is_zeronet(key->raddr) && !ipv4_is_loopback(key->raddr);
+}
+
+/*
+ * What the kernel asks of the source: that it is no address of ours, and by rp_filter, that
+ * the way back is by the device it came from. Loose or not: another device has it looked up.
+ */
+static bool ipv4_source_proved(const struct xtcp_reply *r, const struct sk_buff *skb,
+			       const struct rtable *rt)
+{
+	struct in_device *in = __in_dev_get_rcu(skb->dev);
+
+	if (!in || dst_xfrm(&rt->dst) ||
+	    (rt->rt_flags & (RTCF_LOCAL | RTCF_BROADCAST | RTCF_MULTICAST)))
+		return false;
+	return !IN_DEV_RPFILTER(in) ||
+	       (rt->dst.dev == skb->dev && !((ip_hdr(skb)->tos ^ r->tos) & INET_DSCP_MASK));
+}
+
+/**
+ * xtcp_ipv4_answer_route - the route of the SYN-ACK, if it makes the SYN's own needless
+ * @key: the SYN's 4-tuple and devices
+ * @listener: whose it is
+ * @skb: the SYN, not routed; its local address is known to be one
+ *
+ * Context: RCU, bottom halves off.
+ * Return: the route with a reference, or NULL: look up the SYN's
+ */
+struct dst_entry *xtcp_ipv4_answer_route(const struct xtcp_key *key, struct sock *listener,
+					 const struct sk_buff *skb)
+{
+	const struct xtcp_reply r = {
+		.key = key,
+		.sk = listener,
+		.tos = READ_ONCE(inet_sk(listener)->tos),
+		.mark = inet_request_mark(listener, (struct sk_buff *)skb),
+	};
+	struct dst_entry *dst;
+
+	if (!ipv4_source_plain(key, listener, skb))
+		return NULL;
+	dst = ipv4_find_reply_route(&r);
+	if (!dst || ipv4_source_proved(&r, skb, container_of(dst, struct rtable, dst)))
+		return dst;
+	dst_release(dst);
 	return NULL;
 }
 

@@ -453,7 +453,7 @@ static struct sock *listen_rcv_ack(struct sock *sk, struct sk_buff *skb,
 	*reason = SKB_DROP_REASON_NOT_SPECIFIED;
 	if (!xtcp_passive_permitted(sk, skb, &req))
 		return NULL;
-	dst = xtcp_passive_choose_window(sk, &req);
+	dst = xtcp_passive_choose_window(sk, skb, &req);
 	if (!dst)
 		return NULL;
 	dst_release(dst);

@@ -112,6 +112,7 @@
 	X(SEGMENTSTAKEN, "SegmentsTaken")				\
 	X(EARLYDEMUX, "EarlyDemux")					\
 	X(EARLYTAKEN, "EarlyTaken")					\
+	X(EARLYSYNS, "EarlySyns")					\
 	X(MALFORMED, "Malformed")					\
 	X(POLICYDROP, "PolicyDrop")					\
 	X(FILTERDROP, "FilterDrop")					\

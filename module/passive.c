@@ -107,14 +107,19 @@ static void passive_set_window(const struct sock *listener, struct xtcp_req *req
  * xtcp_passive_choose_window - window and shift of the SYN-ACK, by the listener's buffer;
  *	and is ECN granted on this route?
  * @listener: not locked
+ * @skb: the segment; a route in its cb is the request's from here on
  * @req: options negotiated
  *
  * Return: the route of the SYN-ACK, with a reference, or NULL when none leads back
  */
-struct dst_entry *xtcp_passive_choose_window(struct sock *listener, struct xtcp_req *req)
+struct dst_entry *xtcp_passive_choose_window(struct sock *listener, struct sk_buff *skb,
+					     struct xtcp_req *req)
 {
-	struct dst_entry *dst = xtcp_reply_route_synack(listener, req);
+	struct dst_entry *dst = XTCP_CB(skb)->answer;
 
+	XTCP_CB(skb)->answer = NULL;
+	if (!dst)
+		dst = xtcp_reply_route_synack(listener, req);
 	if (!dst)
 		return NULL;
 	passive_set_window(listener, req, dst);
@@ -136,7 +141,7 @@ static enum skb_drop_reason passive_remember(struct sock *listener, struct sk_bu
 	passive_negotiate(req, skb, seg, opts, false);
 	req->irs = seg->seq;
 	req->isn = isn ? : xtcp_synq_isn(key);
-	dst = xtcp_passive_choose_window(listener, req);
+	dst = xtcp_passive_choose_window(listener, skb, req);
 	if (!dst)
 		goto discard;
 	reason = SKB_DROP_REASON_NOT_SPECIFIED;
@@ -167,7 +172,7 @@ static enum skb_drop_reason passive_send_cookie(struct sock *listener, struct sk
 	xtcp_synq_fill(&req, listener, skb, key);
 	passive_negotiate(&req, skb, seg, opts, true);
 	req.irs = seg->seq;
-	dst = xtcp_passive_choose_window(listener, &req);
+	dst = xtcp_passive_choose_window(listener, skb, &req);
 	if (!dst)
 		return SKB_DROP_REASON_IP_OUTNOROUTES;
 	if (!xtcp_passive_permitted(listener, skb, &req)) {

@@ -11,6 +11,7 @@
 #include <net/xfrm.h>
 #include <trace/events/xtcp.h>
 
+#include "acceptq.h"
 #include "af.h"
 #include "compat.h"
 #include "engine.h"
@@ -37,6 +38,7 @@ bool xtcp_rx_find(const struct xtcp_key *key, struct sk_buff *skb, struct xtcp_f
 	if (!f->sk || xtcp_guard_native_has(key))
 		return false;
 	f->kind = XTCP_KIND_LISTENER;
+	f->answer = NULL;
 	return true;
 }
 
@@ -135,6 +137,16 @@ static void rx_keep_dst(const struct xtcp_key *key, struct sock *sk, struct sk_b
 	dst_release(old);
 }
 
+/* For the SYNs to come; a VRF's have theirs looked up each. */
+static void rx_keep_listener_dst(const struct xtcp_key *key, const struct sock *sk,
+				 const struct sk_buff *skb)
+{
+	struct dst_entry *dst = skb_dst(skb);
+
+	if (dst && !key->sdif && xtcp_af(key->family)->rx_dst_keeps(skb))
+		xtcp_acceptq_keep_rx_dst(sk, dst, key->laddr, key->dif);
+}
+
 /* What a segment must not carry into a queue. */
 static void rx_strip(struct sk_buff *skb)
 {
@@ -198,7 +210,9 @@ static bool rx_impossible_peer(const struct xtcp_key *key, const struct sk_buff 
 	       (key->laddr == key->raddr && htons(key->lport) == key->rport);
 }
 
-/* @isn: what a TIME_WAIT bucket demands of its successor, or 0 */
+/*
+ * @isn: what a TIME_WAIT bucket demands of its successor, or 0. The cb's answer ends here.
+ */
 static void rx_listener(const struct xtcp_key *key, struct sock *sk, struct sk_buff *skb, u32 isn)
 {
 	enum skb_drop_reason reason = SKB_DROP_REASON_NOT_SPECIFIED;
@@ -209,6 +223,7 @@ static void rx_listener(const struct xtcp_key *key, struct sock *sk, struct sk_b
 		XTCP_INC(key->net, NOTUNICAST);
 		goto drop;
 	}
+	rx_keep_listener_dst(key, sk, skb);
 	reason = rx_admit(key, sk, skb);
 	if (!reason && !xtcp_input_parse(&c, skb))
 		reason = SKB_DROP_REASON_PKT_TOO_SMALL;
@@ -221,6 +236,7 @@ static void rx_listener(const struct xtcp_key *key, struct sock *sk, struct sk_b
 		return;
 	}
 drop:
+	dst_release(XTCP_CB(skb)->answer);
 	if (reason)
 		sk_drops_add(sk, skb);
 	rx_drop(sk, skb, reason);
@@ -301,6 +317,7 @@ static bool rx_dispatch(const struct xtcp_key *key, const struct xtcp_found *f,
 		rx_tw(key, f->tw, skb);
 		break;
 	case XTCP_KIND_LISTENER:
+		XTCP_CB(skb)->answer = f->answer;
 		rx_listener(key, f->sk, skb, 0);
 		break;
 	case XTCP_KIND_NONE:

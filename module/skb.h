@@ -22,6 +22,7 @@
  * @sdif: enslaved device (ingress)
  * @tos: IP's TOS (ingress)
  * @ttl: IP's TTL (ingress)
+ * @answer: the SYN-ACK's route, as of struct xtcp_found (ingress of a SYN, else NULL)
  * @sent_us: when it was last sent, low 32 bits of xtcp_now_us() (egress)
  * @first_us: when it was first sent (egress)
  * @segs: segments it counts as (egress)
@@ -44,6 +45,7 @@ struct xtcp_skb_cb {
 			int sdif;
 			u8 tos;
 			u8 ttl;
+			struct dst_entry *answer;
 		};
 		struct {
 			u32 sent_us;

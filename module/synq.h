@@ -133,7 +133,8 @@ struct sock *xtcp_passive_rcv(struct xtcp_req *req, struct sk_buff *skb,
 			      const struct xtcp_seg *seg, const struct xtcp_opts *opts,
 			      enum skb_drop_reason *reason);
 bool xtcp_passive_permitted(struct sock *listener, struct sk_buff *skb, struct xtcp_req *req);
-struct dst_entry *xtcp_passive_choose_window(struct sock *listener, struct xtcp_req *req);
+struct dst_entry *xtcp_passive_choose_window(struct sock *listener, struct sk_buff *skb,
+					     struct xtcp_req *req);
 
 /* syncookie.c */
 void xtcp_syncookie_init(void);
