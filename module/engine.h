@@ -205,10 +205,6 @@ struct xtcp_tw;
 void xtcp_reply_tw_ack(const struct xtcp_tw *tw, struct sk_buff *skb, const struct xtcp_key *key);
 void xtcp_reply_tw_rst(const struct xtcp_tw *tw, struct sk_buff *skb, const struct xtcp_key *key,
 		       const struct xtcp_seg *seg);
-struct xtcp_req;
-/* SYN-ACK of a request, first or repeated, by @dst (or NULL); 0 or a negative errno. */
-int xtcp_reply_synack(struct sock *listener, struct xtcp_req *req, struct dst_entry *dst);
-struct dst_entry *xtcp_reply_route_synack(struct sock *listener, const struct xtcp_req *req);
 /* Challenge ACK allowed now? RFC 5961 7, per namespace. */
 bool xtcp_reply_challenge_ok(struct xtcp_net *xn);
 

@@ -463,7 +463,7 @@ static struct sock *listen_rcv_ack(struct sock *sk, struct sk_buff *skb,
 /**
  * xtcp_listen_rcv - a segment for a listener (RFC 9293 3.10.7.2)
  * @sk: listener, not locked, alive by RCU
- * @skb: the segment; stays the caller's
+ * @skb: the segment; stays the caller's, unless @reason is SKB_CONSUMED
  * @key: its 4-tuple
  * @seg: its header
  * @opts: its options

@@ -113,6 +113,7 @@
 	X(EARLYDEMUX, "EarlyDemux")					\
 	X(EARLYTAKEN, "EarlyTaken")					\
 	X(EARLYSYNS, "EarlySyns")					\
+	X(SYNSREUSED, "SynsReused")					\
 	X(MALFORMED, "Malformed")					\
 	X(POLICYDROP, "PolicyDrop")					\
 	X(FILTERDROP, "FilterDrop")					\

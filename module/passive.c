@@ -19,7 +19,7 @@
 /* The route of the first SYN-ACK may be gone by the time of the second. */
 static int passive_repeat_synack(struct sock *listener, struct xtcp_req *req)
 {
-	return xtcp_reply_synack(listener, req, NULL);
+	return xtcp_reply_synack(listener, req, NULL, NULL);
 }
 
 const struct xtcp_synq_ops xtcp_passive_ops = {
@@ -127,6 +127,18 @@ struct dst_entry *xtcp_passive_choose_window(struct sock *listener, struct sk_bu
 	return dst;
 }
 
+/* The SYN-ACK, if possible in the SYN's own buffer. */
+static enum skb_drop_reason passive_answer(struct sock *listener, struct sk_buff *skb,
+					   struct xtcp_req *req, struct dst_entry *dst)
+{
+	bool reused = xtcp_reply_reuse(skb, dst);
+
+	if (reused)
+		XTCP_INC(sock_net(listener), SYNSREUSED);
+	xtcp_reply_synack(listener, req, dst, reused ? skb : NULL);
+	return reused ? SKB_CONSUMED : SKB_NOT_DROPPED_YET;
+}
+
 static enum skb_drop_reason passive_remember(struct sock *listener, struct sk_buff *skb,
 					     const struct xtcp_key *key, const struct xtcp_seg *seg,
 					     const struct xtcp_opts *opts, u32 isn)
@@ -151,9 +163,9 @@ static enum skb_drop_reason passive_remember(struct sock *listener, struct sk_bu
 		dst_release(dst);
 		return reason;
 	}
-	xtcp_reply_synack(listener, req, dst);
+	reason = passive_answer(listener, skb, req, dst);
 	xtcp_mini_put(&req->mini);
-	return SKB_NOT_DROPPED_YET;
+	return reason;
 release:
 	dst_release(dst);
 discard:
@@ -182,8 +194,7 @@ static enum skb_drop_reason passive_send_cookie(struct sock *listener, struct sk
 	xtcp_syncookie_note_overflow(listener);
 	XTCP_LISTEN_INC(listener, COOKIES_SENT);
 	req.isn = xtcp_syncookie_make(key, seg, &req.mss);
-	xtcp_reply_synack(listener, &req, dst);
-	return SKB_NOT_DROPPED_YET;
+	return passive_answer(listener, skb, &req, dst);
 }
 
 enum passive_room { PASSIVE_ROOM, PASSIVE_COOKIE, PASSIVE_FULL };
@@ -223,7 +234,7 @@ static enum passive_room passive_room(const struct sock *listener, const struct 
 /**
  * xtcp_passive_rcv_syn - a SYN for a listener (RFC 9293 3.10.7.2)
  * @listener: not locked, not referenced
- * @skb: the segment; stays the caller's
+ * @skb: the segment; stays the caller's, unless SKB_CONSUMED is returned
  * @key: its 4-tuple
  * @seg: its header
  * @opts: its options
@@ -232,7 +243,8 @@ static enum passive_room passive_room(const struct sock *listener, const struct 
  * Makes a request and answers with a SYN-ACK, or with a cookie, or drops.
  *
  * Context: RCU, bottom halves off.
- * Return: SKB_NOT_DROPPED_YET if answered, else why not
+ * Return: SKB_NOT_DROPPED_YET if answered, SKB_CONSUMED if @skb itself became the answer, else
+ *	why not
  */
 enum skb_drop_reason xtcp_passive_rcv_syn(struct sock *listener, struct sk_buff *skb,
 					  const struct xtcp_key *key, const struct xtcp_seg *seg,
@@ -253,7 +265,7 @@ enum skb_drop_reason xtcp_passive_rcv_syn(struct sock *listener, struct sk_buff 
 	else
 		reason = passive_remember(listener, skb, key, seg, opts, isn);
 out:
-	if (reason)
+	if (reason && reason != SKB_CONSUMED)
 		XTCP_INC(key->net, LISTENDROPS);
 	return reason;
 }

@@ -18,15 +18,56 @@
 #include "synq.h"
 #include "tw.h"
 
-/* An skb with room for all below TCP and a header of @hlen bytes, ports filled, rest 0. */
-static struct sk_buff *reply_alloc(const struct xtcp_key *key, u32 hlen)
+/* What a SYN-ACK is at most, with IP's header. */
+#define REPLY_SYNACK_MAX	(sizeof(struct iphdr) + 60)
+
+/**
+ * xtcp_reply_reuse - a SYN's buffer for its answer, if nobody else has to do with it
+ * @skb: the SYN
+ * @dst: the answer's route
+ *
+ * Return: whether it is as good as a new one now, all of it head room; else untouched
+ */
+bool xtcp_reply_reuse(struct sk_buff *skb, const struct dst_entry *dst)
+{
+	const bool head_frag = skb->head_frag, pp_recycle = skb->pp_recycle;
+	u32 room = skb_end_offset(skb);
+
+	if (skb_shared(skb) || skb->cloned || skb->fclone != SKB_FCLONE_UNAVAILABLE ||
+	    skb_is_nonlinear(skb) || skb->sk || skb->destructor || skb->pfmemalloc ||
+	    skb_zcopy(skb) ||
+	    room < LL_RESERVED_SPACE(dst->dev) + dst->header_len + REPLY_SYNACK_MAX)
+		return false;
+	skb_dst_drop(skb);
+	nf_reset_ct(skb);
+	skb_ext_reset(skb);
+	memset(skb, 0, offsetof(struct sk_buff, tail));
+	memset(skb_shinfo(skb), 0, offsetof(struct skb_shared_info, dataref));
+	skb->head_frag = head_frag;
+	skb->pp_recycle = pp_recycle;
+	skb->mac_header = (typeof(skb->mac_header))~0U;
+	skb->data = skb->head;
+	skb_reset_tail_pointer(skb);
+	skb_reserve(skb, min_t(u32, room, XTCP_MAX_HEADER));
+	return true;
+}
+
+static struct sk_buff *reply_new(void)
 {
 	struct sk_buff *skb = alloc_skb(XTCP_MAX_HEADER, GFP_ATOMIC);
+
+	if (skb)
+		skb_reserve(skb, XTCP_MAX_HEADER);
+	return skb;
+}
+
+/* A header of @hlen bytes, ports filled, rest 0, in @skb, which has room for all below TCP. */
+static struct sk_buff *reply_header(struct sk_buff *skb, const struct xtcp_key *key, u32 hlen)
+{
 	struct tcphdr *th;
 
 	if (!skb)
 		return NULL;
-	skb_reserve(skb, XTCP_MAX_HEADER);
 	th = skb_push(skb, hlen);
 	skb_reset_transport_header(skb);
 	memset(th, 0, sizeof(*th));
@@ -72,7 +113,7 @@ static void reply_rst_as(struct xtcp_reply *r, const struct sock *sk, const stru
 
 	if (seg->flags & XTCP_RST)
 		return;
-	r->skb = reply_alloc(r->key, sizeof(*th));
+	r->skb = reply_header(reply_new(), r->key, sizeof(*th));
 	if (!r->skb)
 		return;
 	th = tcp_hdr(r->skb);
@@ -130,7 +171,7 @@ static void reply_ack_as(struct xtcp_reply *r, const struct sk_buff *skb, const 
 {
 	struct tcphdr *th;
 
-	r->skb = reply_alloc(r->key, sizeof(*th) + xtcp_opt_size(ts, 0));
+	r->skb = reply_header(reply_new(), r->key, sizeof(*th) + xtcp_opt_size(ts, 0));
 	if (!r->skb)
 		return;
 	th = tcp_hdr(r->skb);
@@ -217,14 +258,14 @@ static u32 reply_synack_tsval(const struct xtcp_req *req)
 	return (req->cookie ? xtcp_syncookie_ts(req, ts) : ts) + xtcp_synq_req_ts_offset(req);
 }
 
-static struct sk_buff *reply_build_synack(const struct xtcp_key *key, const struct xtcp_req *req,
-					  u16 mss)
+static struct sk_buff *reply_build_synack(struct sk_buff *skb, const struct xtcp_key *key,
+					  const struct xtcp_req *req, u16 mss)
 {
 	int wscale = req->wscale_ok ? req->rcv_wscale : -1;
 	u32 optlen = xtcp_opt_size_syn(mss, req->ts_ok, req->sack_ok, wscale);
-	struct sk_buff *skb = reply_alloc(key, sizeof(struct tcphdr) + optlen);
 	struct tcphdr *th;
 
+	skb = reply_header(skb ? : reply_new(), key, sizeof(struct tcphdr) + optlen);
 	if (!skb)
 		return NULL;
 	th = tcp_hdr(skb);
@@ -275,10 +316,12 @@ struct dst_entry *xtcp_reply_route_synack(struct sock *listener, const struct xt
  * @listener: where the SYN came in
  * @req: the request; on the caller's stack for a cookie
  * @dst: its route, whose reference ends here, or NULL: look it up
+ * @skb: from xtcp_reply_reuse() with @dst, consumed, or NULL
  *
  * Return: 0 or a negative errno.
  */
-int xtcp_reply_synack(struct sock *listener, struct xtcp_req *req, struct dst_entry *dst)
+int xtcp_reply_synack(struct sock *listener, struct xtcp_req *req, struct dst_entry *dst,
+		      struct sk_buff *skb)
 {
 	struct xtcp_key key;
 	struct xtcp_reply r = reply_from_req(&key, listener, req);
@@ -288,7 +331,7 @@ int xtcp_reply_synack(struct sock *listener, struct xtcp_req *req, struct dst_en
 	if (!r.dst)
 		return -EHOSTUNREACH;
 	user_mss = READ_ONCE(xtcp_sk(listener)->snd.user_mss);
-	r.skb = reply_build_synack(&key, req, xtcp_mss_offer(r.dst, user_mss));
+	r.skb = reply_build_synack(skb, &key, req, xtcp_mss_offer(r.dst, user_mss));
 	if (!r.skb) {
 		dst_release(r.dst);
 		return -ENOMEM;

@@ -235,6 +235,8 @@ static void rx_listener(const struct xtcp_key *key, struct sock *sk, struct sk_b
 		xtcp_input_child(sk, child, skb);
 		return;
 	}
+	if (reason == SKB_CONSUMED)
+		return;
 drop:
 	dst_release(XTCP_CB(skb)->answer);
 	if (reason)

@@ -123,6 +123,12 @@ void xtcp_synq_drop(struct xtcp_req *req);
 void xtcp_synq_orphaned(struct xtcp_req *req);
 void xtcp_synq_drop_listener(struct sock *listener);
 
+/* reply.c */
+bool xtcp_reply_reuse(struct sk_buff *skb, const struct dst_entry *dst);
+int xtcp_reply_synack(struct sock *listener, struct xtcp_req *req, struct dst_entry *dst,
+		      struct sk_buff *skb);
+struct dst_entry *xtcp_reply_route_synack(struct sock *listener, const struct xtcp_req *req);
+
 /* passive.c */
 extern const struct xtcp_synq_ops xtcp_passive_ops;
 

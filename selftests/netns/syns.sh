@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# SYNs whose own route is not looked up (EarlySyns): each thing that would have a say in the
-# look-up has it still.
+# SYNs whose own route is not looked up (EarlySyns), and SYN-ACKs in the buffer of their
+# SYN (SynsReused): each thing that would have a say in the look-up, or in the buffer, has
+# it still.
 #
 # Namespace right runs XTCP, left the kernel's TCP. All SYNs come on one processor, since each
 # keeps a route of its own.
@@ -220,14 +221,41 @@ test_forged() {
 	done
 }
 
+# The SYN's buffer is for the answer only where nobody else sees it.
+test_reused() {
+	fresh
+	ip netns exec right sysctl -qw "net.xtcp.syncookies=$1"
+	xt_check "$2 in the SYN's buffer" moves SynsReused
+	ip netns exec right python3 -c '
+import socket
+s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
+s.bind(("eth0", 3))
+print("ready", flush=True)
+seen = {}
+while True:
+    frame = s.recv(2000)
+    if frame[12:14] == b"\x08\0" and frame[23] == 6:
+        seen[frame[47]] = frame[26:34].hex() + frame[34:38].hex()
+        print(" ".join("%02x" % flags for flags in seen), seen.get(2, "")[:8],
+              seen.get(18, "")[:8], flush=True)
+' >"$tmp/seen" &
+	xt_wait 20 grep -q ready "$tmp/seen"
+	xt_check "not while somebody else sees the SYN" rests SynsReused
+	xt_check "who sees SYN and answer as they were" grep -q '^02 12 .*0a090001 0a090002' "$tmp/seen"
+}
+
 serve=()
+tmp=$(mktemp -d)
 ktap_print_header
-ktap_set_plan 33
+ktap_set_plan 39
 test_firewall
 test_address
 test_source
 test_device
 test_bound
 test_forged
+test_reused 1 "a request's answer"
+test_reused 2 "a cookie"
 gone
+rm -rf "$tmp"
 ktap_finished
