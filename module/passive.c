@@ -150,6 +150,7 @@ static enum skb_drop_reason passive_remember(struct sock *listener, struct sk_bu
 	if (!req)
 		return SKB_DROP_REASON_NOMEM;
 	xtcp_synq_fill(req, listener, skb, key);
+	req->txhash = net_tx_rndhash();
 	passive_negotiate(req, skb, seg, opts, false);
 	req->irs = seg->seq;
 	req->isn = isn ? : xtcp_synq_isn(key);
@@ -194,6 +195,7 @@ static enum skb_drop_reason passive_send_cookie(struct sock *listener, struct sk
 	xtcp_syncookie_note_overflow(listener);
 	XTCP_LISTEN_INC(listener, COOKIES_SENT);
 	req.isn = xtcp_syncookie_make(key, seg, &req.mss);
+	req.txhash = req.isn ? : 1;	/* as random as any, and the one answer's only */
 	return passive_answer(listener, skb, &req, dst);
 }
 

@@ -6,6 +6,7 @@
  * No lock: each period has secrets of its own, made by a work item while the period
  * before lasts. Of the SYNCOOKIE_SLOTS two are in use then and nobody looks at the others.
  */
+#include <linux/hash.h>
 #include <linux/random.h>
 #include <linux/siphash.h>
 #include <linux/workqueue.h>
@@ -68,13 +69,17 @@ static u32 syncookie_h1(const struct syncookie_proof *proof)
 	return (u32)proof->hash;
 }
 
-/* Of the one period that is asked for: the other half, and the ISN it is to prove. */
+/*
+ * Of the one period that is asked for: the other half, with the ISN that it is to prove. Who
+ * does not know that half, which only one host at most has seen anything of, can guess no
+ * better than by chance, so this needs to spread it and no more.
+ */
 static u32 syncookie_h2(const void *arg, u32 count)
 {
 	const struct syncookie_proof *proof = arg;
+	u64 half = (proof->hash >> 32) ^ proof->client_isn;
 
-	return (u32)siphash_1u64((proof->hash & ~(u64)U32_MAX) | proof->client_isn,
-				 &syncookie_secrets[count % SYNCOOKIE_SLOTS]);
+	return (u32)(half * GOLDEN_RATIO_64 >> 32);
 }
 
 /* The index of the MSS if @cookie is one of this period or the one before, else -1. */
@@ -227,6 +232,7 @@ bool xtcp_syncookie_check(struct sock *listener, struct sk_buff *skb, const stru
 	XTCP_LISTEN_INC(listener, COOKIES_VALID);
 
 	xtcp_synq_fill(req, listener, skb, key);
+	req->txhash = net_tx_rndhash();
 	req->cookie = 1;
 	req->irs = seg->seq - 1;
 	req->isn = seg->ack - 1;

@@ -422,7 +422,7 @@ out:
  * @skb: the segment
  * @key: its 4-tuple
  *
- * No reference is taken or set.
+ * No reference is taken or set; @req->txhash is the caller's to set.
  */
 void xtcp_synq_fill(struct xtcp_req *req, struct sock *listener, const struct sk_buff *skb,
 		    const struct xtcp_key *key)
@@ -432,7 +432,6 @@ void xtcp_synq_fill(struct xtcp_req *req, struct sock *listener, const struct sk
 	req->ts_recent = 0;
 	req->ts_offset = xtcp_knob(key->net, timestamps) == 1;
 	req->sent_us = 0;
-	req->txhash = net_tx_rndhash();
 	req->mark = inet_request_mark(listener, (struct sk_buff *)skb);
 	req->oow_stamp = 0;
 	req->num_timeout = 0;
