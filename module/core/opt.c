@@ -93,6 +93,24 @@ bool xtcp_opt_parse_fast_ts(const u8 *p, u32 len, u32 *tsval, u32 *tsecr)
 	return true;
 }
 
+/* MSS, SACK-permitted, timestamps, NOP, window scale: how Linux begins a connection. */
+static bool opt_parse_usual_syn(struct xtcp_opts *o, const u8 *p, u32 len)
+{
+	if (len != 20 || xtcp_get_be16(p) != (OPT_MSS << 8 | OPT_MSS_LEN) ||
+	    !xtcp_get_be16(p + 2) ||
+	    xtcp_get_be16(p + 4) != (OPT_SACK_PERM << 8 | OPT_SACK_PERM_LEN) ||
+	    xtcp_get_be16(p + 6) != (OPT_TS << 8 | OPT_TS_LEN) || p[16] != OPT_NOP ||
+	    xtcp_get_be16(p + 17) != (OPT_WSCALE << 8 | OPT_WSCALE_LEN) ||
+	    p[19] > XTCP_OPT_WSCALE_MAX)
+		return false;
+	o->mss = xtcp_get_be16(p + 2);
+	o->tsval = xtcp_get_be32(p + 8);
+	o->tsecr = xtcp_get_be32(p + 12);
+	o->wscale = p[19];
+	o->has = XTCP_OPT_MSS | XTCP_OPT_SACK_PERM | XTCP_OPT_TS | XTCP_OPT_WSCALE;
+	return true;
+}
+
 /**
  * xtcp_opt_parse - read an option area
  * @o: result; only the blocks below num_sacks of its sacks are written
@@ -117,6 +135,8 @@ void xtcp_opt_parse(struct xtcp_opts *o, const u8 *p, u32 len, bool syn)
 		o->has = XTCP_OPT_TS;
 		return;
 	}
+	if (syn && opt_parse_usual_syn(o, p, len))
+		return;
 	while (len && p[0] != OPT_EOL) {
 		if (p[0] == OPT_NOP) {
 			p++;

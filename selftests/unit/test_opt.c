@@ -62,6 +62,30 @@ TEST(opt_parse__aligned_timestamp_as_any_other)
 	}
 }
 
+/* So has Linux's SYN: what it says must not depend on it. */
+TEST(opt_parse__usual_syn_as_any_other)
+{
+	static const u8 usual[20] = {
+		2, 4, 0x05, 0xb4, 4, 2, 8, 10, 1, 2, 3, 4, 5, 6, 7, 8, 1, 3, 3, 7,
+	};
+	struct xtcp_opts a, b;
+	u8 padded[24] = { 1, 1, 1, 1 }, *area = padded + 4;
+	u32 i, v;
+
+	for (i = 0; i < sizeof(usual); i++) {
+		memcpy(area, usual, sizeof(usual));
+		for (v = 0; v < 256; v++) {
+			area[i] = (u8)v;
+			a = test_parse(area, 20, true);
+			b = test_parse(padded, 24, true);
+			EXPECT_EQ(memcmp(&a, &b, sizeof(a)), 0);
+		}
+	}
+	area[2] = 0;
+	area[3] = 0;
+	EXPECT_FALSE(test_parse(area, 20, true).has & XTCP_OPT_MSS);
+}
+
 TEST(opt_parse__handshake_options_only_on_syn)
 {
 	struct xtcp_opts o = PARSE(false, 2, 4, 0x05, 0xb4, 4, 2, 3, 3, 7, 1, 1, 1, 8, 10, 1, 2, 3,
