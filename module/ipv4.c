@@ -239,6 +239,18 @@ static int ipv4_init_child(struct sock *child, struct sk_buff *skb)
 	return ipv4_reroute(child);
 }
 
+/* Without a policy xfrm_lookup() would find that IPsec has no say. */
+static bool ipv4_ipsec_idle(const struct net *net, const struct sock *sk)
+{
+#ifdef CONFIG_XFRM
+	return !READ_ONCE(net->xfrm.policy_count[XFRM_POLICY_OUT]) &&
+	       READ_ONCE(net->xfrm.policy_default[XFRM_POLICY_OUT]) != XFRM_USERPOLICY_BLOCK &&
+	       !(sk && rcu_access_pointer(sk->sk_policy[XFRM_POLICY_OUT]));
+#else
+	return true;
+#endif
+}
+
 static struct dst_entry *ipv4_find_reply_route(const struct xtcp_reply *r)
 {
 	const struct xtcp_key *key = r->key;
@@ -253,7 +265,10 @@ static struct dst_entry *ipv4_find_reply_route(const struct xtcp_reply *r)
 		security_sk_classify_flow(r->sk, flowi4_to_flowi_common(&fl4));
 	else if (r->in)
 		security_skb_classify_flow((struct sk_buff *)r->in, flowi4_to_flowi_common(&fl4));
-	rt = ip_route_output_flow(key->net, &fl4, r->sk);
+	if (ipv4_ipsec_idle(key->net, r->sk))
+		rt = __ip_route_output_key(key->net, &fl4);
+	else
+		rt = ip_route_output_flow(key->net, &fl4, r->sk);
 	return IS_ERR(rt) ? NULL : &rt->dst;
 }
 
