@@ -275,16 +275,11 @@ static bool guard_native_has_by(const struct xtcp_key *key)
  *
  * Without a device in @key those count that are bound to one.
  *
- * Context: any but hard interrupt.
+ * Context: RCU, not in hard interrupt.
  */
 bool xtcp_guard_native_has(const struct xtcp_key *key)
 {
-	bool has;
-
-	rcu_read_lock();
-	has = key->dif ? guard_native_has_by(key) : guard_native_has_anywhere(key);
-	rcu_read_unlock();
-	return has;
+	return key->dif ? guard_native_has_by(key) : guard_native_has_anywhere(key);
 }
 
 /**
@@ -293,7 +288,12 @@ bool xtcp_guard_native_has(const struct xtcp_key *key)
  */
 bool xtcp_guard_conflict(const struct xtcp_key *key)
 {
-	if (!xtcp_guard_native_has(key))
+	bool has;
+
+	rcu_read_lock();
+	has = xtcp_guard_native_has(key);
+	rcu_read_unlock();
+	if (!has)
 		return false;
 	XTCP_INC(key->net, GUARDCONFLICT);
 	return true;

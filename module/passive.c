@@ -63,17 +63,17 @@ static void passive_negotiate(struct xtcp_req *req, const struct sk_buff *skb,
 			      const struct xtcp_seg *seg, const struct xtcp_opts *opts, bool cookie)
 {
 	u16 user_mss = READ_ONCE(xtcp_sk(req->listener)->snd.user_mss);
-	const struct net *net = xtcp_req_net(req);
+	const struct xtcp_knobs *knobs = &xtcp_net(xtcp_req_net(req))->knobs;
 	bool room;
 
 	req->cookie = cookie;
-	req->ts_ok = (opts->has & XTCP_OPT_TS) && xtcp_knob(net, timestamps);
+	req->ts_ok = (opts->has & XTCP_OPT_TS) && READ_ONCE(knobs->timestamps);
 	if (req->ts_ok)
 		req->ts_recent = opts->tsval;
 	/* A cookie has room for the rest in its timestamp only. */
 	room = !cookie || req->ts_ok;
-	req->sack_ok = room && (opts->has & XTCP_OPT_SACK_PERM) && xtcp_knob(net, sack);
-	req->wscale_ok = room && (opts->has & XTCP_OPT_WSCALE) && xtcp_knob(net, window_scaling);
+	req->sack_ok = room && (opts->has & XTCP_OPT_SACK_PERM) && READ_ONCE(knobs->sack);
+	req->wscale_ok = room && (opts->has & XTCP_OPT_WSCALE) && READ_ONCE(knobs->window_scaling);
 	if (req->wscale_ok)
 		req->snd_wscale = opts->wscale;
 	req->ecn_ok = room && xtcp_ecn_asked(seg, XTCP_CB(skb)->tos);
@@ -205,10 +205,11 @@ enum passive_room { PASSIVE_ROOM, PASSIVE_COOKIE, PASSIVE_FULL };
 static enum passive_room passive_room(const struct sock *listener, const struct xtcp_key *key)
 {
 	const struct net *net = sock_net(listener);
+	const struct xtcp_net *xn = xtcp_net(net);
 	int len = atomic_read(&xtcp_sk(listener)->acceptq->syn_len);
 	bool full = len > (int)READ_ONCE(listener->sk_max_ack_backlog);
-	int cookies = xtcp_knob(net, syncookies);
-	int most = xtcp_knob(net, max_syn_backlog);
+	int cookies = READ_ONCE(xn->knobs.syncookies);
+	int most = READ_ONCE(xn->knobs.max_syn_backlog);
 
 	if (full)
 		XTCP_LISTEN_INC(listener, SYN_FULL);

@@ -223,7 +223,8 @@ static void rx_listener(const struct xtcp_key *key, struct sock *sk, struct sk_b
 		XTCP_INC(key->net, NOTUNICAST);
 		goto drop;
 	}
-	rx_keep_listener_dst(key, sk, skb);
+	if (!XTCP_CB(skb)->answer)
+		rx_keep_listener_dst(key, sk, skb);
 	reason = rx_admit(key, sk, skb);
 	if (!reason && !xtcp_input_parse(&c, skb))
 		reason = SKB_DROP_REASON_PKT_TOO_SMALL;
