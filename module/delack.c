@@ -107,17 +107,16 @@ static u32 delack_delay(struct sock *sk)
 static void delack_later(struct sock *sk)
 {
 	struct xtcp_sock *xs = xtcp_sk(sk);
-	unsigned long delay = delack_delay(sk);
-	unsigned long due = jiffies + delay;
+	s32 delay = delack_delay(sk);
 
 	if (xs->rcv.ack_pending & XTCP_ACK_TIMER) {
-		unsigned long old = xs->timers.deadline[XTCP_T_DELACK];
+		s32 left = xtcp_timer_left(&xs->timers, XTCP_T_DELACK);
 
-		if (time_before_eq(old, jiffies + (xs->rcv.ato >> 2))) {
+		if (left <= (s32)(xs->rcv.ato >> 2)) {
 			xtcp_xmit_ack(sk);
 			return;
 		}
-		if (!time_before(due, old))
+		if (delay >= left)
 			return;
 	}
 	xs->rcv.ack_pending |= XTCP_ACK_SCHED | XTCP_ACK_TIMER;

@@ -69,7 +69,8 @@ static void proc_tuple(struct seq_file *seq, __be32 laddr, u16 lport, __be32 rad
 		   (__force u32)raddr, ntohs(rport));
 }
 
-static u8 proc_sock_timer(const struct xtcp_sock *xs, unsigned long *expires)
+/* Which timer runs, and in how many jiffies it expires. */
+static u8 proc_sock_timer(const struct xtcp_sock *xs, s32 *left)
 {
 	static const struct {
 		u8 id;
@@ -88,10 +89,10 @@ static u8 proc_sock_timer(const struct xtcp_sock *xs, unsigned long *expires)
 	for (i = 0; i < ARRAY_SIZE(order); i++) {
 		if (!(armed & BIT(order[i].id)))
 			continue;
-		*expires = READ_ONCE(xs->timers.deadline[order[i].id]);
+		*left = xtcp_timer_left(&xs->timers, order[i].id);
 		return order[i].shown;
 	}
-	*expires = jiffies;
+	*left = 0;
 	return PROC_TIMER_OFF;
 }
 
@@ -124,14 +125,14 @@ static void proc_sock(struct seq_file *seq, struct sock *sk)
 {
 	const struct xtcp_sock *xs = xtcp_sk(sk);
 	int state = inet_sk_state_load(sk);
-	unsigned long expires;
-	u8 timer = proc_sock_timer(xs, &expires);
+	s32 left;
+	u8 timer = proc_sock_timer(xs, &left);
 
 	proc_tuple(seq, sk->sk_rcv_saddr, sk->sk_num, sk->sk_daddr, sk->sk_dport);
 	seq_printf(seq, " %02X %08X:%08X %02X:%08lX %08X %5u %8d %lu %d %pK", state,
 		   READ_ONCE(xs->snd.write_seq) - READ_ONCE(xs->snd.una),
 		   proc_sock_rx_queue(sk, state), timer,
-		   jiffies_delta_to_clock_t(expires - jiffies), READ_ONCE(xs->rec.retransmits),
+		   jiffies_delta_to_clock_t(left), READ_ONCE(xs->rec.retransmits),
 		   from_kuid_munged(seq_user_ns(seq), sock_i_uid(sk)),
 		   READ_ONCE(xs->rec.probes_out), sock_i_ino(sk),
 		   refcount_read(&sk->sk_refcnt), sk);

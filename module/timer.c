@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * timer.c owns the socket's kernel timer. Deadlines live in xs->timers under
- * the socket lock; the timer wakes at or before the earliest and, finding it
+ * timer.c owns the socket's kernel timer, sk_timer. Deadlines live in xs->timers
+ * under the socket lock; the timer wakes at or before the earliest and, finding it
  * moved, sleeps again. A pending timer holds a reference on its socket.
  */
 #include "compat.h"
@@ -20,7 +20,7 @@ void xtcp_timer_register(const struct xtcp_timer_ops *ops)
 
 static void timer_wake_at(struct sock *sk, unsigned long when)
 {
-	struct timer_list *t = &xtcp_sk(sk)->timers.timer;
+	struct timer_list *t = &sk->sk_timer;
 
 	if (!timer_pending(t) || time_before(when, t->expires))
 		sk_reset_timer(sk, t, when);
@@ -29,19 +29,15 @@ static void timer_wake_at(struct sock *sk, unsigned long when)
 static void timer_sleep_again(struct sock *sk)
 {
 	struct xtcp_timers *tm = &xtcp_sk(sk)->timers;
-	unsigned long first = 0;
-	bool any = false;
+	s32 left = S32_MAX;
 	int id;
 
 	for (id = 0; id < XTCP_T_NR; id++) {
-		if (!(tm->armed & BIT(id)))
-			continue;
-		if (!any || time_before(tm->deadline[id], first))
-			first = tm->deadline[id];
-		any = true;
+		if (tm->armed & BIT(id))
+			left = min(left, xtcp_timer_left(tm, id));
 	}
-	if (any)
-		timer_wake_at(sk, first);
+	if (tm->armed)
+		timer_wake_at(sk, jiffies + left);
 }
 
 static void timer_run(struct sock *sk)
@@ -50,7 +46,7 @@ static void timer_run(struct sock *sk)
 	int id;
 
 	for (id = 0; id < XTCP_T_NR && sk->sk_state != TCP_CLOSE; id++) {
-		if (!(tm->armed & BIT(id)) || time_before(jiffies, tm->deadline[id]))
+		if (!(tm->armed & BIT(id)) || xtcp_timer_left(tm, id) > 0)
 			continue;
 		tm->armed &= ~BIT(id);
 		timer_ops->expire[id](sk);
@@ -65,7 +61,7 @@ static void timer_defer(struct sock *sk)
 	struct xtcp_sock *xs = xtcp_sk(sk);
 
 	if (xtcp_timer_armed(xs, XTCP_T_DELACK) &&
-	    !time_before(jiffies, xs->timers.deadline[XTCP_T_DELACK]))
+	    xtcp_timer_left(&xs->timers, XTCP_T_DELACK) <= 0)
 		XTCP_INC(sock_net(sk), DELAYEDACKLOCKED);
 	if (!test_and_set_bit(XTCP_DEFER_TIMER, &xs->deferred))
 		sock_hold(sk);
@@ -73,8 +69,7 @@ static void timer_defer(struct sock *sk)
 
 static void timer_fire(struct timer_list *t)
 {
-	struct xtcp_sock *xs = from_timer(xs, t, timers.timer);
-	struct sock *sk = (struct sock *)xs;
+	struct sock *sk = from_timer(sk, t, sk_timer);
 
 	bh_lock_sock(sk);
 	if (!sock_owned_by_user(sk))
@@ -91,26 +86,24 @@ static void timer_fire(struct timer_list *t)
  */
 void xtcp_timer_init(struct sock *sk)
 {
-	struct xtcp_sock *xs = xtcp_sk(sk);
-
-	timer_setup(&xs->timers.timer, timer_fire, 0);
-	xs->timers.armed = 0;
+	timer_setup(&sk->sk_timer, timer_fire, 0);
+	xtcp_sk(sk)->timers.armed = 0;
 }
 
 /**
  * xtcp_timer_arm - set or move a deadline
  * @sk: locked
  * @id: which
- * @delta: from now, jiffies
+ * @delta: from now, jiffies, less than 2^31
  */
 void xtcp_timer_arm(struct sock *sk, enum xtcp_timer_id id, unsigned long delta)
 {
 	struct xtcp_timers *tm = &xtcp_sk(sk)->timers;
 
 	sock_owned_by_me(sk);
-	tm->deadline[id] = jiffies + delta;
+	tm->deadline[id] = (u32)(jiffies + delta);
 	tm->armed |= BIT(id);
-	timer_wake_at(sk, tm->deadline[id]);
+	timer_wake_at(sk, jiffies + delta);
 }
 
 /**
@@ -130,10 +123,8 @@ void xtcp_timer_cancel(struct sock *sk, enum xtcp_timer_id id)
  */
 void xtcp_timer_clear(struct sock *sk)
 {
-	struct xtcp_timers *tm = &xtcp_sk(sk)->timers;
-
-	tm->armed = 0;
-	sk_stop_timer(sk, &tm->timer);
+	xtcp_sk(sk)->timers.armed = 0;
+	sk_stop_timer(sk, &sk->sk_timer);
 }
 
 /**

@@ -23,6 +23,12 @@ static inline bool xtcp_timer_armed(const struct xtcp_sock *xs, enum xtcp_timer_
 	return xs->timers.armed & BIT(id);
 }
 
+/* Jiffies until an armed deadline, not above 0 when it is over. */
+static inline s32 xtcp_timer_left(const struct xtcp_timers *tm, enum xtcp_timer_id id)
+{
+	return READ_ONCE(tm->deadline[id]) - (u32)jiffies;
+}
+
 /* What to do at each deadline, by enum xtcp_timer_id; socket locked. */
 struct xtcp_timer_ops {
 	void (*expire[XTCP_T_NR])(struct sock *sk);

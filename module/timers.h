@@ -5,7 +5,6 @@
 
 #include <linux/hrtimer.h>
 #include <linux/list.h>
-#include <linux/timer.h>
 #include <linux/types.h>
 
 enum xtcp_timer_id {
@@ -20,14 +19,14 @@ enum xtcp_timer_id {
 };
 
 /**
- * struct xtcp_timers - the socket's one timer and its lazily moved deadlines; timer.c
- * @timer: wakes at or before the earliest armed deadline
- * @deadline: jiffies per id, meaningful if its bit is set in @armed
+ * struct xtcp_timers - lazily moved deadlines; timer.c
+ * @deadline: jiffies per id, low 32 bits, meaningful if its bit is set in @armed
  * @armed: bits of enum xtcp_timer_id
+ *
+ * sk->sk_timer wakes at or before the earliest of them.
  */
 struct xtcp_timers {
-	struct timer_list timer;
-	unsigned long deadline[XTCP_T_NR];
+	u32 deadline[XTCP_T_NR];
 	u8 armed;
 };
 
