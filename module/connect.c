@@ -165,7 +165,6 @@ static void connect_reset_snd(struct xtcp_snd *snd)
 	seq = old.write_seq + old.max_wnd + 2;
 
 	memset(snd, 0, sizeof(*snd));
-	snd->rtxq = RB_ROOT;
 	snd->write_seq = seq ? seq : 1;
 	snd->user_mss = old.user_mss;
 	snd->nonagle = old.nonagle;

@@ -241,7 +241,7 @@ static enum hrtimer_restart delack_hold_fire(struct hrtimer *timer)
 	bh_lock_sock(sk);
 	if (!sock_owned_by_user(sk))
 		xtcp_delack_hold_over(sk);
-	else if (!test_and_set_bit(XTCP_DEFER_HOLD, &xs->deferred))
+	else if (!test_and_set_bit(XTCP_DEFER_HOLD, &sk->sk_tsq_flags))
 		sock_hold(sk);
 	bh_unlock_sock(sk);
 	sock_put(sk);

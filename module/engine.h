@@ -154,7 +154,6 @@ void xtcp_pace_kick(struct sock *sk);	/* the same without the lock, from a softi
 bool xtcp_smallq_full(struct sock *sk, const struct sk_buff *skb);
 bool xtcp_smallq_holds(struct sock *sk, const struct sk_buff *skb);
 void xtcp_smallq_freed(struct sock *sk);	/* no lock */
-void xtcp_smallq_init_sock(struct sock *sk);
 void xtcp_smallq_init(void);
 void xtcp_smallq_exit(void);
 

@@ -186,7 +186,7 @@ static void icmp_frag_needed(struct sock *sk, const struct icmp_msg *e)
 	WRITE_ONCE(xs->mtu_info, e->info);
 	if (!sock_owned_by_user(sk))
 		xs->af->mtu_reduced(sk, e->info);
-	else if (!test_and_set_bit(XTCP_DEFER_MTU, &xs->deferred))
+	else if (!test_and_set_bit(XTCP_DEFER_MTU, &sk->sk_tsq_flags))
 		sock_hold(sk);
 }
 

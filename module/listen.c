@@ -168,7 +168,6 @@ static void listen_disinherit(struct sock *child)
 	xtcp_timer_init(child);
 	xtcp_pace_init(child);
 	xtcp_delack_init(child);
-	xtcp_smallq_init_sock(child);
 	xtcp_ports_init_clone(child);
 	RCU_INIT_POINTER(xs->inet.inet_opt, NULL);
 	RCU_INIT_POINTER(child->sk_rx_dst, NULL);
@@ -180,11 +179,10 @@ static void listen_disinherit(struct sock *child)
 
 	xs->acceptq = NULL;
 	INIT_LIST_HEAD(&xs->accept_node);
-	INIT_HLIST_NODE(&xs->port_node);
+	sk_node_init(&child->sk_bind_node);
 	xs->rcv.ooo = RB_ROOT;
-	xs->snd.rtxq = RB_ROOT;
 	xs->busy = (struct xtcp_busy) { };
-	xs->deferred = 0;
+	child->sk_tsq_flags = 0;
 	xs->mtu_info = 0;
 	xs->defer_accept = 0;
 	xs->ka.probes = 0;
@@ -238,7 +236,6 @@ static void listen_init_snd(struct xtcp_snd *snd, const struct xtcp_req *req, u1
 		.user_mss = snd->user_mss,
 		.wscale = wscale,
 		.nonagle = snd->nonagle,
-		.rtxq = RB_ROOT,
 		.total_retrans = req->num_retrans,
 	};
 }

@@ -131,7 +131,7 @@ void xtcp_pace_kick(struct sock *sk)
 	bh_lock_sock(sk);
 	if (!sock_owned_by_user(sk))
 		xtcp_pace_resume(sk);
-	else if (!test_and_set_bit(XTCP_DEFER_SEND, &xtcp_sk(sk)->deferred))
+	else if (!test_and_set_bit(XTCP_DEFER_SEND, &sk->sk_tsq_flags))
 		sock_hold(sk);
 	bh_unlock_sock(sk);
 }

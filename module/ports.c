@@ -3,7 +3,7 @@
  * ports.c owns the local ports: who has which, what may be shared, and the choice
  * of ephemeral ones.
  *
- * Locks: an owner entry, its lists, xtcp_sock.port, port_node and port_pinned are
+ * Locks: an owner entry, its lists, xtcp_sock.port, port_pinned and sk_bind_node are
  * written under the lock of its hash bucket (bottom halves off), which is taken
  * inside a socket's lock and outside of a demux bucket's; never two at a time.
  * Guards (guard.c) sleep: they are claimed and released outside of it.
@@ -54,7 +54,7 @@ struct xtcp_port_tw {
  * @num: the port, host order
  * @holders: sockets and TIME_WAIT buckets
  * @pins: those of them that bind() or listen() brought here; connect() stays away then
- * @owners: sockets, by xtcp_sock.port_node
+ * @owners: sockets, by sk_bind_node
  * @tws: TIME_WAIT buckets, counted
  * @tw_any: those for which there was no memory for a struct ports_tw; they count
  *	as bound to any address
@@ -162,7 +162,7 @@ static void ports_own(struct xtcp_port *p, struct sock *sk, bool pinned)
 	WRITE_ONCE(xs->port, p);	/* xtcp_ports_inherit() */
 	xs->port_pinned = pinned;
 	WRITE_ONCE(xs->port_lazy, false);
-	hlist_add_head(&xs->port_node, &p->owners);
+	sk_add_bind_node(sk, &p->owners);
 	inet_sk(sk)->inet_num = p->num;
 	inet_sk(sk)->inet_sport = htons(p->num);
 }
@@ -172,7 +172,7 @@ static void ports_disown(struct ports_bucket *b, struct sock *sk)
 	struct xtcp_sock *xs = xtcp_sk(sk);
 	struct xtcp_port *p = xs->port;
 
-	hlist_del_init(&xs->port_node);
+	hlist_del_init(&sk->sk_bind_node);
 	WRITE_ONCE(xs->port, NULL);
 	inet_sk(sk)->inet_num = 0;
 	if (xs->dest)
@@ -236,14 +236,11 @@ static bool ports_tw_conflict(const struct xtcp_port *p, const struct sock *sk, 
 
 static bool ports_conflict(const struct xtcp_port *p, struct sock *sk, bool exact)
 {
-	struct xtcp_sock *xs;
+	struct sock *other;
 
-	hlist_for_each_entry(xs, &p->owners, port_node) {
-		struct sock *other = &xs->inet.sk;
-
+	sk_for_each_bound(other, &p->owners)
 		if (other != sk && ports_owner_conflict(sk, other, exact))
 			return true;
-	}
 	return ports_tw_conflict(p, sk, exact);
 }
 

@@ -44,7 +44,6 @@ static int proto_init(struct sock *sk)
 
 	xs->xn = xn;
 	xs->af = &xtcp_ipv4_ops;
-	xs->snd.rtxq = RB_ROOT;
 	xs->rcv.ooo = RB_ROOT;
 	xs->snd.mss = XTCP_DEFAULT_MSS;
 	xs->snd.mss_clamp = XTCP_DEFAULT_MSS;
@@ -52,7 +51,6 @@ static int proto_init(struct sock *sk)
 	xtcp_timer_init(sk);
 	xtcp_pace_init(sk);
 	xtcp_delack_init(sk);
-	xtcp_smallq_init_sock(sk);
 	xtcp_rtt_init(&xs->rtt);
 	xtcp_cc_assign(sk);
 	xtcp_recovery_init(sk);
@@ -81,21 +79,19 @@ static void proto_destroy(struct sock *sk)
 /* release_sock(): what softirqs left to us. */
 static void proto_release_cb(struct sock *sk)
 {
-	struct xtcp_sock *xs = xtcp_sk(sk);
-
-	if (!READ_ONCE(xs->deferred))
+	if (!(READ_ONCE(sk->sk_tsq_flags) & XTCP_DEFER_MASK))
 		return;
-	if (test_and_clear_bit(XTCP_DEFER_TIMER, &xs->deferred))
+	if (test_and_clear_bit(XTCP_DEFER_TIMER, &sk->sk_tsq_flags))
 		xtcp_timer_run_deferred(sk);
-	if (test_and_clear_bit(XTCP_DEFER_SEND, &xs->deferred)) {
+	if (test_and_clear_bit(XTCP_DEFER_SEND, &sk->sk_tsq_flags)) {
 		xtcp_pace_resume(sk);
 		__sock_put(sk);
 	}
-	if (test_and_clear_bit(XTCP_DEFER_HOLD, &xs->deferred)) {
+	if (test_and_clear_bit(XTCP_DEFER_HOLD, &sk->sk_tsq_flags)) {
 		xtcp_delack_hold_over(sk);
 		__sock_put(sk);
 	}
-	if (test_and_clear_bit(XTCP_DEFER_MTU, &xs->deferred)) {
+	if (test_and_clear_bit(XTCP_DEFER_MTU, &sk->sk_tsq_flags)) {
 		xtcp_icmp_mtu_deferred(sk);
 		__sock_put(sk);
 	}

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * rtxq.c owns the retransmission queue: what was sent and is not acknowledged,
- * by sequence number, and the surgery on its segments. Socket lock.
+ * by sequence number, in sk->tcp_rtx_queue, and the surgery on its segments. Socket lock.
  */
 #include <linux/errqueue.h>
 #include <net/inet_ecn.h>
@@ -15,12 +15,12 @@
 
 struct sk_buff *xtcp_rtxq_head(const struct sock *sk)
 {
-	return rb_to_skb(rb_first(&xtcp_sk(sk)->snd.rtxq));
+	return rb_to_skb(rb_first(&sk->tcp_rtx_queue));
 }
 
 struct sk_buff *xtcp_rtxq_tail(const struct sock *sk)
 {
-	return rb_to_skb(rb_last(&xtcp_sk(sk)->snd.rtxq));
+	return rb_to_skb(rb_last(&sk->tcp_rtx_queue));
 }
 
 struct sk_buff *xtcp_rtxq_next(const struct sk_buff *skb)
@@ -35,7 +35,7 @@ struct sk_buff *xtcp_rtxq_next(const struct sk_buff *skb)
  */
 struct sk_buff *xtcp_rtxq_find(const struct sock *sk, u32 seq)
 {
-	struct rb_node *p = xtcp_sk(sk)->snd.rtxq.rb_node;
+	struct rb_node *p = sk->tcp_rtx_queue.rb_node;
 	struct sk_buff *best = NULL;
 
 	while (p) {
@@ -77,7 +77,7 @@ void xtcp_rtxq_append(struct sock *sk, struct sk_buff *skb)
 {
 	struct xtcp_sock *xs = xtcp_sk(sk);
 
-	rtxq_insert_after(&xs->snd.rtxq, xtcp_rtxq_tail(sk), skb);
+	rtxq_insert_after(&sk->tcp_rtx_queue, xtcp_rtxq_tail(sk), skb);
 	list_add_tail(&skb->tcp_tsorted_anchor, &xs->rec.sent);
 	xs->snd.packets_out += XTCP_CB(skb)->segs;
 }
@@ -99,7 +99,7 @@ static void rtxq_tell_acked(struct sock *sk, struct sk_buff *skb)
 void xtcp_rtxq_unlink_free(struct sock *sk, struct sk_buff *skb)
 {
 	list_del(&skb->tcp_tsorted_anchor);
-	rb_erase(&skb->rbnode, &xtcp_sk(sk)->snd.rtxq);
+	rb_erase(&skb->rbnode, &sk->tcp_rtx_queue);
 	if (unlikely(XTCP_CB(skb)->stamp_ack))
 		rtxq_tell_acked(sk, skb);
 	xtcp_sock_wfree_skb(sk, skb);
@@ -216,7 +216,7 @@ int xtcp_rtxq_split(struct sock *sk, struct sk_buff *skb, u32 len, bool sent)
 		return 0;
 	}
 	rtxq_adjust(xs, skb, (int)(XTCP_CB(skb)->segs + XTCP_CB(half)->segs) - old_segs);
-	rtxq_insert_after(&xs->snd.rtxq, skb, half);
+	rtxq_insert_after(&sk->tcp_rtx_queue, skb, half);
 	if (list_empty(&skb->tcp_tsorted_anchor))
 		INIT_LIST_HEAD(&half->tcp_tsorted_anchor);	/* SACKed: in no list */
 	else

@@ -84,7 +84,7 @@ static void sendmsg_drop_empty(struct sock *sk)
 
 static bool sendmsg_nothing_queued(const struct sock *sk)
 {
-	return RB_EMPTY_ROOT(&xtcp_sk(sk)->snd.rtxq) && skb_queue_empty(&sk->sk_write_queue);
+	return RB_EMPTY_ROOT(&sk->tcp_rtx_queue) && skb_queue_empty(&sk->sk_write_queue);
 }
 
 /* A new skb at the tail, -ENOBUFS when there must be space first, -EAGAIN after the backlog. */

@@ -12,14 +12,10 @@
 #include "compat.h"
 #include "engine.h"
 
-/* Bit numbers of xtcp_smallq.flags. */
-#define SMALLQ_THROTTLED	0	/* output waits for a completion */
-#define SMALLQ_QUEUED		1	/* in a CPU's list */
-
 /**
  * struct smallq_cpu - sockets whose output goes on
  * @tasklet: runs while @socks is not empty
- * @socks: struct xtcp_smallq.node; its CPU's, interrupts off
+ * @socks: xtcp_sock.smallq_node; its CPU's, interrupts off
  */
 struct smallq_cpu {
 	struct tasklet_struct tasklet;
@@ -48,7 +44,7 @@ static unsigned long smallq_limit(const struct sock *sk, const struct sk_buff *s
  */
 static void smallq_throttle(struct sock *sk)
 {
-	set_bit(SMALLQ_THROTTLED, &xtcp_sk(sk)->smallq.flags);
+	set_bit(XTCP_SMALLQ_THROTTLED, &sk->sk_tsq_flags);
 	smp_mb__after_atomic();	/* pairs with xtcp_smallq_freed() */
 }
 
@@ -101,33 +97,32 @@ bool xtcp_smallq_holds(struct sock *sk, const struct sk_buff *skb)
  */
 void xtcp_smallq_freed(struct sock *sk)
 {
-	struct xtcp_smallq *q = &xtcp_sk(sk)->smallq;
 	struct smallq_cpu *cpu;
 	unsigned long flags;
 
 	/* After sock_wfree() took it out of sk_wmem_alloc; pairs with smallq_throttle(). */
 	smp_mb__after_atomic();
-	if (likely(!test_bit(SMALLQ_THROTTLED, &q->flags)) ||
-	    !test_and_clear_bit(SMALLQ_THROTTLED, &q->flags) ||
-	    test_and_set_bit(SMALLQ_QUEUED, &q->flags))
+	if (likely(!test_bit(XTCP_SMALLQ_THROTTLED, &sk->sk_tsq_flags)) ||
+	    !test_and_clear_bit(XTCP_SMALLQ_THROTTLED, &sk->sk_tsq_flags) ||
+	    test_and_set_bit(XTCP_SMALLQ_QUEUED, &sk->sk_tsq_flags))
 		return;
 	/* Segments outlive the socket's last user. */
 	if (!refcount_inc_not_zero(&sk->sk_refcnt)) {
-		clear_bit(SMALLQ_QUEUED, &q->flags);
+		clear_bit(XTCP_SMALLQ_QUEUED, &sk->sk_tsq_flags);
 		return;
 	}
 	local_irq_save(flags);
 	cpu = this_cpu_ptr(&smallq_cpu);
 	if (list_empty(&cpu->socks))
 		tasklet_schedule(&cpu->tasklet);
-	list_add_tail(&q->node, &cpu->socks);
+	list_add_tail(&xtcp_sk(sk)->smallq_node, &cpu->socks);
 	local_irq_restore(flags);
 }
 
 static void smallq_run(struct tasklet_struct *t)
 {
 	struct smallq_cpu *cpu = from_tasklet(cpu, t, tasklet);
-	struct xtcp_smallq *q, *next;
+	struct xtcp_sock *xs, *next;
 	unsigned long flags;
 	LIST_HEAD(socks);
 
@@ -135,26 +130,17 @@ static void smallq_run(struct tasklet_struct *t)
 	list_splice_init(&cpu->socks, &socks);
 	local_irq_restore(flags);
 
-	list_for_each_entry_safe(q, next, &socks, node) {
-		struct xtcp_sock *xs = container_of(q, struct xtcp_sock, smallq);
+	list_for_each_entry_safe(xs, next, &socks, smallq_node) {
+		struct sock *sk = &xs->inet.sk;
 
-		list_del(&q->node);
+		list_del(&xs->smallq_node);
 		/* Off the list before it may go on again; what leaves from here on does that. */
 		smp_mb__before_atomic();
-		clear_bit(SMALLQ_QUEUED, &q->flags);
+		clear_bit(XTCP_SMALLQ_QUEUED, &sk->sk_tsq_flags);
 		smp_mb__after_atomic();	/* before the send queue is looked at */
-		xtcp_pace_kick((struct sock *)xs);
-		sock_put((struct sock *)xs);
+		xtcp_pace_kick(sk);
+		sock_put(sk);
 	}
-}
-
-/**
- * xtcp_smallq_init_sock - nothing waits
- * @sk: new, or the clone of a listener
- */
-void xtcp_smallq_init_sock(struct sock *sk)
-{
-	xtcp_sk(sk)->smallq.flags = 0;
 }
 
 /**

@@ -3,7 +3,6 @@
 #ifndef _XTCP_SND_H
 #define _XTCP_SND_H
 
-#include <linux/rbtree.h>
 #include <linux/types.h>
 
 /* What a sender's time goes by with: struct xtcp_busy. */
@@ -35,8 +34,7 @@ struct xtcp_busy {
  * @pushed_seq: last number at which PSH was set
  * @sml: end of the last sent segment below MSS (Nagle, Minshall)
  * @high_seq: SND.NXT when loss recovery began
- * @rtxq: sent and unacknowledged, by sequence number
- * @packets_out: segments in @rtxq
+ * @packets_out: segments sent and unacknowledged (rtxq.c)
  * @sacked_out: of these, SACKed (or, without SACK, one per duplicate ACK)
  * @lost_out: of these, taken for lost
  * @retrans_out: of these, retransmitted and still in flight
@@ -81,7 +79,6 @@ struct xtcp_snd {
 	u8 cwnd_limited;	/* cwnd, not the application, held data back this round */
 	u32 cwnd_usage_seq;	/* the round ends when this is acknowledged */
 	u32 max_packets_out;	/* of the round */
-	struct rb_root rtxq;
 	u64 bytes_sent;
 	u64 bytes_acked;
 	u64 bytes_retrans;

@@ -82,7 +82,7 @@ void xtcp_sock_purge_write(struct sock *sk)
 
 	while ((skb = __skb_dequeue(&sk->sk_write_queue)))
 		xtcp_sock_wfree_skb(sk, skb);
-	sock_purge_tree(sk, &xs->snd.rtxq, true);
+	sock_purge_tree(sk, &sk->tcp_rtx_queue, true);
 	INIT_LIST_HEAD(&xs->rec.sent);
 	INIT_LIST_HEAD(&xs->rec.lost);
 	xs->snd.packets_out = 0;

@@ -102,6 +102,9 @@ struct xtcp_mtup {
 /**
  * struct xtcp_sock - one endpoint
  * @inet: must be first (ip_queue_xmit and the socket layer cast to it)
+ *
+ * struct sock has places that it leaves to the protocol: sk_timer (timer.c), sk_tsq_flags
+ * (XTCP_DEFER_*, XTCP_SMALLQ_*), tcp_rtx_queue (rtxq.c), sk_bind_node (ports.c).
  */
 struct xtcp_sock {
 	struct inet_sock inet;
@@ -120,12 +123,11 @@ struct xtcp_sock {
 	struct xtcp_timers timers;
 	struct xtcp_pace pace;
 	struct xtcp_hold hold;
-	struct xtcp_smallq smallq;
+	struct list_head smallq_node;	/* smallq.c: in the list of a CPU, with a reference */
 	struct xtcp_acceptq *acceptq;	/* acceptq.c: of whoever ever listened, else NULL */
 	struct list_head accept_node;	/* acceptq.c: child, among those that wait */
 	u32 accept_stamp;		/* acceptq.c: since when, milliseconds */
 	struct xtcp_port *port;		/* ports.c: the owner entry of inet_num */
-	struct hlist_node port_node;	/* ports.c: among the port's owners */
 	struct xtcp_dest *dest;		/* ports.c: share in it; port chosen by connect() */
 	struct xtcp_guard *guard;	/* ports.c: claim in native TCP, or NULL */
 	struct xtcp_portwait *portwait;	/* portwait.c: in SYN_SENT without a port, or NULL */
@@ -134,17 +136,19 @@ struct xtcp_sock {
 	u32 connect_wait;		/* XTCP_CONNECT_WAIT: ms for a port, 0: none */
 	u32 defer_accept;		/* TCP_DEFER_ACCEPT: SYN-ACK transmissions to wait */
 	int linger2;			/* TCP_LINGER2 jiffies, 0: knob, <0: none */
-	unsigned long deferred;		/* XTCP_DEFER_*, atomic; for release_cb */
 	u64 now_us;			/* the clock of what is under way, 0: nothing is */
 	u32 mtu_info;			/* icmp.c: MTU waiting for XTCP_DEFER_MTU */
 	int rx_dst_sdif;		/* rx.c: enslaved device sk_rx_dst came by, or 0 */
 };
 
-/* Bit numbers of xtcp_sock.deferred: what a softirq left to the owner of the lock. */
+/* Bit numbers of sk_tsq_flags, atomic; first what a softirq left to the owner of the lock. */
 #define XTCP_DEFER_TIMER	0
 #define XTCP_DEFER_MTU		1
 #define XTCP_DEFER_SEND		2
 #define XTCP_DEFER_HOLD		3
+#define XTCP_DEFER_MASK		GENMASK(XTCP_DEFER_HOLD, 0)
+#define XTCP_SMALLQ_THROTTLED	4	/* output waits for a completion */
+#define XTCP_SMALLQ_QUEUED	5	/* in a CPU's list */
 
 static inline struct xtcp_sock *xtcp_sk(const struct sock *sk)
 {

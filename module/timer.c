@@ -63,7 +63,7 @@ static void timer_defer(struct sock *sk)
 	if (xtcp_timer_armed(xs, XTCP_T_DELACK) &&
 	    xtcp_timer_left(&xs->timers, XTCP_T_DELACK) <= 0)
 		XTCP_INC(sock_net(sk), DELAYEDACKLOCKED);
-	if (!test_and_set_bit(XTCP_DEFER_TIMER, &xs->deferred))
+	if (!test_and_set_bit(XTCP_DEFER_TIMER, &sk->sk_tsq_flags))
 		sock_hold(sk);
 }
 

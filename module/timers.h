@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* timers.h: what struct xtcp_sock waits for: time, and room below IP. Socket lock. */
+/* timers.h: the times struct xtcp_sock waits for. Socket lock. */
 #ifndef _XTCP_TIMERS_H
 #define _XTCP_TIMERS_H
 
 #include <linux/hrtimer.h>
-#include <linux/list.h>
 #include <linux/types.h>
 
 enum xtcp_timer_id {
@@ -48,16 +47,6 @@ struct xtcp_pace {
 struct xtcp_hold {
 	struct hrtimer timer;
 	u64 due_ns;
-};
-
-/**
- * struct xtcp_smallq - what waits below IP; smallq.c
- * @node: in the list of a CPU, and then with a reference
- * @flags: SMALLQ_*, atomic
- */
-struct xtcp_smallq {
-	struct list_head node;
-	unsigned long flags;
 };
 
 #endif /* _XTCP_TIMERS_H */
