@@ -3,8 +3,7 @@
  * IPv4: routes, addresses, checksums, and the IP header of segments without a
  * socket. All that is not true for IPv6 too.
  *
- * A socket's flow lives in its inet.cork.fl; socket lock held where a socket
- * is given, unless a function says otherwise.
+ * Socket lock held where a socket is given, unless a function says otherwise.
  */
 #include <linux/bpf-cgroup.h>
 #include <linux/inetdevice.h>
@@ -41,22 +40,19 @@ static void ipv4_setup_caps(struct sock *sk, struct dst_entry *dst)
 /* With a source route the first hop is what is routed to. */
 static __be32 ipv4_nexthop(const struct sock *sk, __be32 daddr)
 {
-	const struct ip_options_rcu *opt;
+	const struct ip_options_rcu *opt = rcu_dereference_protected(inet_sk(sk)->inet_opt,
+								     lockdep_sock_is_held(sk));
 
-	rcu_read_lock();
-	opt = rcu_dereference(inet_sk(sk)->inet_opt);
-	if (opt && opt->opt.srr)
-		daddr = opt->opt.faddr;
-	rcu_read_unlock();
-	return daddr;
+	return opt && opt->opt.srr ? opt->opt.faddr : daddr;
 }
 
 static int ipv4_reroute(struct sock *sk)
 {
 	struct inet_sock *inet = inet_sk(sk);
+	struct flowi4 fl4;
 	struct rtable *rt;
 
-	rt = ip_route_output_ports(sock_net(sk), &inet->cork.fl.u.ip4, sk,
+	rt = ip_route_output_ports(sock_net(sk), &fl4, sk,
 				   ipv4_nexthop(sk, inet->inet_daddr), inet->inet_saddr,
 				   inet->inet_dport, inet->inet_sport, IPPROTO_TCP,
 				   xtcp_compat_rt_tos(sk), sk->sk_bound_dev_if);
@@ -65,24 +61,16 @@ static int ipv4_reroute(struct sock *sk)
 		WRITE_ONCE(sk->sk_err_soft, -PTR_ERR(rt));
 		return PTR_ERR(rt);
 	}
+	xtcp_sk(sk)->port_routed = true;
 	ipv4_setup_caps(sk, &rt->dst);
 	return 0;
-}
-
-/* Policies and multipath select by port, which connect() knows only after it has a route. */
-static bool ipv4_ports_routed(const struct sock *sk)
-{
-	const struct flowi4 *fl4 = &inet_sk(sk)->cork.fl.u.ip4;
-
-	return fl4->fl4_sport == inet_sk(sk)->inet_sport &&
-	       fl4->fl4_dport == inet_sk(sk)->inet_dport;
 }
 
 static int ipv4_route(struct sock *sk)
 {
 	struct dst_entry *dst = __sk_dst_get(sk);
 
-	if (likely(dst && xtcp_ipv4_dst_valid(sock_net(sk), dst)) && ipv4_ports_routed(sk))
+	if (likely(dst && xtcp_ipv4_dst_valid(sock_net(sk), dst) && xtcp_sk(sk)->port_routed))
 		return 0;
 	__sk_dst_check(sk, 0);
 	return ipv4_reroute(sk);
@@ -103,7 +91,9 @@ static bool ipv4_count_options(struct sock *sk)
 /* ip_queue_xmit() would route too, but leave us without GSO. */
 static int ipv4_queue_xmit(struct sock *sk, struct sk_buff *skb)
 {
+	const struct inet_sock *inet = inet_sk(sk);
 	int err = ipv4_route(sk);
+	struct flowi fl;
 
 	if (ipv4_count_options(sk))
 		xtcp_mss_sync(sk, xtcp_sk(sk)->snd.pmtu);
@@ -112,7 +102,10 @@ static int ipv4_queue_xmit(struct sock *sk, struct sk_buff *skb)
 		kfree_skb_reason(skb, SKB_DROP_REASON_IP_OUTNOROUTES);
 		return -EHOSTUNREACH;
 	}
-	return ip_queue_xmit(sk, skb, &inet_sk(sk)->cork.fl);
+	/* All that it wants to know of a flow which has a route. */
+	fl.u.ip4.saddr = inet->inet_saddr;
+	fl.u.ip4.daddr = ipv4_nexthop(sk, inet->inet_daddr);
+	return ip_queue_xmit(sk, skb, &fl);
 }
 
 static void ipv4_partial_csum(struct sk_buff *skb, __be32 saddr, __be32 daddr)
@@ -144,13 +137,14 @@ int xtcp_ipv4_pre_connect(struct sock *sk, struct sockaddr *addr, int len)
 	return xtcp_compat_run_inet4_connect(sk, addr, &len);
 }
 
-/* The route to where connect(2) wants; fl4 then holds the addresses of both ends. */
-static struct rtable *ipv4_connect_route(struct sock *sk, const struct sockaddr_in *sin)
+/* The route to where connect(2) wants; @fl4 then holds the addresses of both ends. */
+static struct rtable *ipv4_connect_route(struct sock *sk, struct flowi4 *fl4,
+					 const struct sockaddr_in *sin)
 {
 	struct inet_sock *inet = inet_sk(sk);
 	struct rtable *rt;
 
-	rt = ip_route_connect(&inet->cork.fl.u.ip4, ipv4_nexthop(sk, sin->sin_addr.s_addr),
+	rt = ip_route_connect(fl4, ipv4_nexthop(sk, sin->sin_addr.s_addr),
 			      inet->inet_saddr, sk->sk_bound_dev_if, IPPROTO_TCP,
 			      inet->inet_sport, sin->sin_port, sk);
 	if (IS_ERR(rt)) {
@@ -171,6 +165,7 @@ static int ipv4_connect(struct sock *sk, struct sockaddr *addr, int len)
 	const struct sockaddr_in *sin = (const struct sockaddr_in *)addr;
 	struct inet_sock *inet = inet_sk(sk);
 	const struct ip_options_rcu *opt;
+	struct flowi4 fl4;
 	struct rtable *rt;
 	bool srr;
 
@@ -183,15 +178,17 @@ static int ipv4_connect(struct sock *sk, struct sockaddr *addr, int len)
 	if (srr && !sin->sin_addr.s_addr)
 		return -EINVAL;
 
-	rt = ipv4_connect_route(sk, sin);
+	rt = ipv4_connect_route(sk, &fl4, sin);
 	if (IS_ERR(rt))
 		return PTR_ERR(rt);
 	if (!inet->inet_saddr)
-		inet->inet_saddr = inet->cork.fl.u.ip4.saddr;
+		inet->inet_saddr = fl4.saddr;
 	sk->sk_rcv_saddr = inet->inet_saddr;
 	/* An unspecified peer is ourselves. */
-	sk->sk_daddr = srr ? sin->sin_addr.s_addr : inet->cork.fl.u.ip4.daddr;
+	sk->sk_daddr = srr ? sin->sin_addr.s_addr : fl4.daddr;
 	inet->inet_dport = sin->sin_port;
+	/* Policies and multipath select by port: if it is not known yet, route once more. */
+	xtcp_sk(sk)->port_routed = inet->inet_num != 0;
 	ipv4_count_options(sk);
 	ipv4_setup_caps(sk, &rt->dst);
 	return 0;

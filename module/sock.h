@@ -105,15 +105,25 @@ struct xtcp_mtup {
  *
  * struct sock has places that it leaves to the protocol: sk_timer (timer.c), sk_tsq_flags
  * (XTCP_DEFER_*, XTCP_SMALLQ_*), tcp_rtx_queue (rtxq.c), sk_bind_node (ports.c).
+ *
+ * In the last 144 bytes of struct inet_sock protocols of datagrams collect what MSG_MORE
+ * holds back, and TCP and DCCP keep their flow. Only their own functions touch it
+ * (ip_append_data(), ip4_datagram_connect(), inet_sk_rebuild_header() and such, which take
+ * a socket of their kind); of ours nobody does. So members of ours live there.
  */
 struct xtcp_sock {
-	struct inet_sock inet;
-	struct xtcp_net *xn;		/* of sock_net() */
+	union {
+		struct inet_sock inet;
+		struct {
+			u8 inet_before_cork[offsetof(struct inet_sock, cork)];
+			struct xtcp_net *xn;		/* of sock_net() */
+			struct xtcp_snd snd;
+		};
+	};
 	const struct xtcp_af_ops *af;
 	struct xtcp_neg neg;
 	struct xtcp_ecn ecn;
 	struct xtcp_rcv rcv;
-	struct xtcp_snd snd;
 	struct xtcp_mtup mtup;
 	struct xtcp_busy busy;
 	struct xtcp_rtt rtt;
@@ -133,6 +143,7 @@ struct xtcp_sock {
 	struct xtcp_portwait *portwait;	/* portwait.c: in SYN_SENT without a port, or NULL */
 	bool port_pinned;		/* ports.c: by bind() or listen(), or inherited */
 	bool port_lazy;			/* ports.c: bind() to port 0; chosen when needed */
+	bool port_routed;		/* ipv4.c: the route was chosen knowing both ports */
 	u32 connect_wait;		/* XTCP_CONNECT_WAIT: ms for a port, 0: none */
 	u32 defer_accept;		/* TCP_DEFER_ACCEPT: SYN-ACK transmissions to wait */
 	int linger2;			/* TCP_LINGER2 jiffies, 0: knob, <0: none */
@@ -140,6 +151,9 @@ struct xtcp_sock {
 	u32 mtu_info;			/* icmp.c: MTU waiting for XTCP_DEFER_MTU */
 	int rx_dst_sdif;		/* rx.c: enslaved device sk_rx_dst came by, or 0 */
 };
+
+static_assert(offsetof(struct xtcp_sock, xn) == offsetof(struct inet_sock, cork));
+static_assert(offsetofend(struct xtcp_sock, snd) <= offsetofend(struct inet_sock, cork));
 
 /* Bit numbers of sk_tsq_flags, atomic; first what a softirq left to the owner of the lock. */
 #define XTCP_DEFER_TIMER	0
