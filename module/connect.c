@@ -232,8 +232,6 @@ int xtcp_disconnect(struct sock *sk, int flags)
 		xtcp_listen_stop(sk);
 
 	xtcp_timer_clear(sk);
-	xtcp_pace_clear(sk);
-	xtcp_delack_clear(sk);
 	__skb_queue_purge(&sk->sk_receive_queue);
 	xtcp_sock_purge_ooo(sk);
 	xtcp_sock_purge_write(sk);

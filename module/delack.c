@@ -134,24 +134,6 @@ static bool delack_second_segment(struct sock *sk)
 	       xtcp_xmit_next_window(sk) >= xs->rcv.wnd;
 }
 
-/*
- * A queued timer has a reference: the new one takes it over. While the timer fires it can't
- * be stopped; if it is queued again by then, it will come with that reference, and looks at
- * the time.
- */
-static void delack_hold_start(struct sock *sk, u64 slack)
-{
-	struct xtcp_hold *hold = &xtcp_sk(sk)->hold;
-	int stopped = hrtimer_try_to_cancel(&hold->timer);
-
-	if (stopped < 0 && hrtimer_is_queued(&hold->timer))
-		return;
-	if (stopped != 1)
-		sock_hold(sk);
-	hrtimer_start_range_ns(&hold->timer, ns_to_ktime(hold->due_ns), slack,
-			       HRTIMER_MODE_ABS_PINNED_SOFT);
-}
-
 /* Puts an ACK off for the answer that may carry it. False: none is likely, or forbidden. */
 static bool delack_hold(struct sock *sk)
 {
@@ -163,11 +145,8 @@ static bool delack_hold(struct sock *sk)
 		return false;
 	XTCP_SK_INC(sk, ACKHELD);
 	WRITE_ONCE(xs->rcv.ack_pending, xs->rcv.ack_pending | XTCP_ACK_SCHED | XTCP_ACK_HELD);
-	xs->hold.due_ns = ktime_get_ns() + (u64)us * NSEC_PER_USEC;
-	/* One that is left from before and comes sooner looks at the time, and sleeps again. */
-	if (!hrtimer_is_queued(&xs->hold.timer) ||
-	    hrtimer_get_expires_ns(&xs->hold.timer) > xs->hold.due_ns)
-		delack_hold_start(sk, 0);
+	xs->timers.ack_ns = ktime_get_ns() + (u64)us * NSEC_PER_USEC;
+	xtcp_timer_fine(sk, xs->timers.ack_ns, 0);
 	return true;
 }
 
@@ -207,12 +186,13 @@ static void delack_duplicate(struct sock *sk)
 	if (xs->rcv.ack_pending & XTCP_ACK_PACKED)
 		return;
 	xs->rcv.ack_pending |= XTCP_ACK_PACKED;
-	xs->hold.due_ns = ktime_get_ns() + delack_packed_delay(sk);
-	delack_hold_start(sk, xtcp_sk_knob(sk, comp_sack_slack));
+	xs->timers.ack_ns = ktime_get_ns() + delack_packed_delay(sk);
+	xtcp_timer_fine(sk, xs->timers.ack_ns, xtcp_sk_knob(sk, comp_sack_slack));
 }
 
 /**
- * xtcp_delack_hold_over - the time of an answer, or of more to say, is over: the ACK goes
+ * xtcp_delack_hold_over - the fine timer woke: if the time of an answer, or of more to say,
+ *	is over, the ACK goes
  * @sk: locked
  */
 void xtcp_delack_hold_over(struct sock *sk)
@@ -221,8 +201,8 @@ void xtcp_delack_hold_over(struct sock *sk)
 
 	if (!(xs->rcv.ack_pending & (XTCP_ACK_HELD | XTCP_ACK_PACKED)))
 		return;
-	if (ktime_get_ns() < xs->hold.due_ns) {
-		delack_hold_start(sk, 0);
+	if (ktime_get_ns() < xs->timers.ack_ns) {
+		xtcp_timer_fine(sk, xs->timers.ack_ns, 0);
 		return;
 	}
 	if (xs->rcv.ack_pending & XTCP_ACK_HELD)
@@ -231,44 +211,6 @@ void xtcp_delack_hold_over(struct sock *sk)
 	if (xs->rcv.packed)
 		xs->rcv.packed--;
 	xtcp_xmit_ack(sk);
-}
-
-static enum hrtimer_restart delack_hold_fire(struct hrtimer *timer)
-{
-	struct xtcp_sock *xs = container_of(timer, struct xtcp_sock, hold.timer);
-	struct sock *sk = (struct sock *)xs;
-
-	bh_lock_sock(sk);
-	if (!sock_owned_by_user(sk))
-		xtcp_delack_hold_over(sk);
-	else if (!test_and_set_bit(XTCP_DEFER_HOLD, &sk->sk_tsq_flags))
-		sock_hold(sk);
-	bh_unlock_sock(sk);
-	sock_put(sk);
-	return HRTIMER_NORESTART;
-}
-
-/**
- * xtcp_delack_init - no ACK is held back
- * @sk: new, or the clone of a listener
- */
-void xtcp_delack_init(struct sock *sk)
-{
-	struct hrtimer *timer = &xtcp_sk(sk)->hold.timer;
-
-	hrtimer_init(timer, CLOCK_MONOTONIC, HRTIMER_MODE_ABS_PINNED_SOFT);
-	timer->function = delack_hold_fire;
-}
-
-/**
- * xtcp_delack_clear - the socket is done: its timer's reference goes
- * @sk: locked
- */
-void xtcp_delack_clear(struct sock *sk)
-{
-	WRITE_ONCE(xtcp_sk(sk)->rcv.ack_pending, 0);
-	if (hrtimer_try_to_cancel(&xtcp_sk(sk)->hold.timer) == 1)
-		__sock_put(sk);
 }
 
 /**

@@ -107,11 +107,9 @@ void xtcp_data_dup_ack(struct sock *sk, const struct xtcp_seg *seg);	/* ACK now,
 /* delack.c: when to acknowledge */
 void xtcp_delack_data_came(struct sock *sk, const struct sk_buff *skb);
 void xtcp_delack_policy(struct sock *sk, bool ooo);
-void xtcp_delack_init(struct sock *sk);
-void xtcp_delack_clear(struct sock *sk);
 void xtcp_delack_handshake(struct sock *sk);	/* the ACK of the peer's SYN-ACK is due */
 void xtcp_delack_turn(struct sock *sk);		/* the application waits: no answer will come */
-void xtcp_delack_hold_over(struct sock *sk);
+void xtcp_delack_hold_over(struct sock *sk);	/* the fine timer woke */
 void xtcp_delack_quick(struct sock *sk, u32 max);
 void xtcp_delack_cleanup_rbuf(struct sock *sk, int copied);	/* the reader took bytes */
 bool xtcp_delack_oow_ok(struct sock *sk, const struct xtcp_ctx *c);	/* not rate-limited */
@@ -141,13 +139,12 @@ void xtcp_buf_clamp(struct sock *sk);		/* memory is short */
 bool xtcp_prune_make_room(struct sock *sk, struct sk_buff *skb);
 
 /* pace.c: when the next segment may leave */
-void xtcp_pace_init(struct sock *sk);
-void xtcp_pace_clear(struct sock *sk);
 void xtcp_pace_update(struct sock *sk);
 u32 xtcp_pace_segs(const struct sock *sk, u32 mss);
 bool xtcp_pace_wait(struct sock *sk);
 void xtcp_pace_sent(struct sock *sk, u32 bytes);
 void xtcp_pace_resume(struct sock *sk);
+void xtcp_pace_over(struct sock *sk);	/* the fine timer woke */
 void xtcp_pace_kick(struct sock *sk);	/* the same without the lock, from a softirq */
 
 /* smallq.c: how much may wait below IP */

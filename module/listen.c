@@ -166,8 +166,6 @@ static void listen_disinherit(struct sock *child)
 	atomic_inc(&xtcp_net(sock_net(child))->sockets);
 	xtcp_state_init_child(child);
 	xtcp_timer_init(child);
-	xtcp_pace_init(child);
-	xtcp_delack_init(child);
 	xtcp_ports_init_clone(child);
 	RCU_INIT_POINTER(xs->inet.inet_opt, NULL);
 	RCU_INIT_POINTER(child->sk_rx_dst, NULL);

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * pace.c owns when the next segment may leave: a rate from congestion control or
- * SO_MAX_PACING_RATE, kept by a soft hrtimer unless fq below us keeps it. Socket lock.
+ * SO_MAX_PACING_RATE, kept by the socket's fine timer unless fq below us keeps it. Socket
+ * lock.
  */
 #include "compat.h"
 #include "engine.h"
+#include "timer.h"
 
 /* Beyond this shift the bonus of a near peer is nothing. */
 #define PACE_NEAR_MAX		31
@@ -80,14 +82,13 @@ u32 xtcp_pace_segs(const struct sock *sk, u32 mss)
  */
 bool xtcp_pace_wait(struct sock *sk)
 {
-	struct xtcp_pace *pace = &xtcp_sk(sk)->pace;
+	struct xtcp_timers *tm = &xtcp_sk(sk)->timers;
 
-	if (!pace->next_ns || pace->next_ns <= ktime_get_ns() || pace_below(sk))
+	if (!tm->send_ns || tm->send_ns <= ktime_get_ns() || pace_below(sk))
 		return false;
-	if (!hrtimer_is_queued(&pace->timer)) {
-		sock_hold(sk);
-		hrtimer_start(&pace->timer, ns_to_ktime(pace->next_ns),
-			      HRTIMER_MODE_ABS_PINNED_SOFT);
+	if (!tm->send_waits) {
+		tm->send_waits = true;
+		xtcp_timer_fine(sk, tm->send_ns, 0);
 	}
 	return true;
 }
@@ -99,17 +100,17 @@ bool xtcp_pace_wait(struct sock *sk)
  */
 void xtcp_pace_sent(struct sock *sk, u32 bytes)
 {
-	struct xtcp_pace *pace = &xtcp_sk(sk)->pace;
+	struct xtcp_timers *tm = &xtcp_sk(sk)->timers;
 	u64 rate = pace_rate(sk);
 
 	if (!rate)
 		return;
-	pace->next_ns = max(pace->next_ns, ktime_get_ns()) +
-			div64_u64((u64)bytes * NSEC_PER_SEC, rate);
+	tm->send_ns = max(tm->send_ns, ktime_get_ns()) +
+		      div64_u64((u64)bytes * NSEC_PER_SEC, rate);
 }
 
 /**
- * xtcp_pace_resume - the wait is over: send what may go
+ * xtcp_pace_resume - send what may go
  * @sk: locked
  */
 void xtcp_pace_resume(struct sock *sk)
@@ -118,6 +119,24 @@ void xtcp_pace_resume(struct sock *sk)
 		return;
 	xtcp_recovery_retransmit(sk);
 	xtcp_output_push(sk);
+}
+
+/**
+ * xtcp_pace_over - the fine timer woke: is the wait over?
+ * @sk: locked
+ */
+void xtcp_pace_over(struct sock *sk)
+{
+	struct xtcp_timers *tm = &xtcp_sk(sk)->timers;
+
+	if (!tm->send_waits)
+		return;
+	if (ktime_get_ns() < tm->send_ns) {
+		xtcp_timer_fine(sk, tm->send_ns, 0);
+		return;
+	}
+	tm->send_waits = false;
+	xtcp_pace_resume(sk);
 }
 
 /**
@@ -134,38 +153,4 @@ void xtcp_pace_kick(struct sock *sk)
 	else if (!test_and_set_bit(XTCP_DEFER_SEND, &sk->sk_tsq_flags))
 		sock_hold(sk);
 	bh_unlock_sock(sk);
-}
-
-static enum hrtimer_restart pace_fire(struct hrtimer *timer)
-{
-	struct xtcp_sock *xs = container_of(timer, struct xtcp_sock, pace.timer);
-	struct sock *sk = (struct sock *)xs;
-
-	xtcp_pace_kick(sk);
-	sock_put(sk);
-	return HRTIMER_NORESTART;
-}
-
-/**
- * xtcp_pace_init - no segment waits
- * @sk: new, or the clone of a listener
- */
-void xtcp_pace_init(struct sock *sk)
-{
-	struct xtcp_pace *pace = &xtcp_sk(sk)->pace;
-
-	hrtimer_init(&pace->timer, CLOCK_MONOTONIC, HRTIMER_MODE_ABS_PINNED_SOFT);
-	pace->timer.function = pace_fire;
-	pace->next_ns = 0;
-}
-
-/**
- * xtcp_pace_clear - the socket is done: its timer's reference goes
- * @sk: locked
- */
-void xtcp_pace_clear(struct sock *sk)
-{
-	if (hrtimer_try_to_cancel(&xtcp_sk(sk)->pace.timer) == 1)
-		__sock_put(sk);
-	xtcp_sk(sk)->pace.next_ns = 0;
 }

@@ -49,8 +49,6 @@ static int proto_init(struct sock *sk)
 	xs->snd.mss_clamp = XTCP_DEFAULT_MSS;
 	xs->rcv.ato = XTCP_ATO_MIN;
 	xtcp_timer_init(sk);
-	xtcp_pace_init(sk);
-	xtcp_delack_init(sk);
 	xtcp_rtt_init(&xs->rtt);
 	xtcp_cc_assign(sk);
 	xtcp_recovery_init(sk);
@@ -69,8 +67,6 @@ static int proto_init(struct sock *sk)
 static void proto_destroy(struct sock *sk)
 {
 	xtcp_timer_clear(sk);
-	xtcp_pace_clear(sk);
-	xtcp_delack_clear(sk);
 	xtcp_sock_purge_write(sk);
 	xtcp_sock_purge_ooo(sk);
 	sk_sockets_allocated_dec(sk);
@@ -87,10 +83,8 @@ static void proto_release_cb(struct sock *sk)
 		xtcp_pace_resume(sk);
 		__sock_put(sk);
 	}
-	if (test_and_clear_bit(XTCP_DEFER_HOLD, &sk->sk_tsq_flags)) {
-		xtcp_delack_hold_over(sk);
-		__sock_put(sk);
-	}
+	if (test_and_clear_bit(XTCP_DEFER_FINE, &sk->sk_tsq_flags))
+		xtcp_timer_run_fine_deferred(sk);
 	if (test_and_clear_bit(XTCP_DEFER_MTU, &sk->sk_tsq_flags)) {
 		xtcp_icmp_mtu_deferred(sk);
 		__sock_put(sk);

@@ -13,7 +13,7 @@
 #define XTCP_ACK_PUSHED		0x04	/* the reader emptied the queue: send it soon */
 #define XTCP_ACK_NOW		0x08	/* at once */
 #define XTCP_ACK_TURN		0x10	/* the peer said little and is done */
-#define XTCP_ACK_HELD		0x20	/* held back for the answer (struct xtcp_hold) */
+#define XTCP_ACK_HELD		0x20	/* held back for the answer (xtcp_timers.ack_ns) */
 #define XTCP_ACK_PACKED		0x40	/* will stand for several, timer as above */
 
 /**

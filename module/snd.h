@@ -92,4 +92,23 @@ struct xtcp_snd {
 #define XTCP_NAGLE_CORK		0x02	/* TCP_CORK */
 #define XTCP_NAGLE_PUSH		0x04	/* one push past Nagle: option just changed */
 
+/**
+ * struct xtcp_mtup - the search for the path MTU; mtup.c. Sizes are those of IP packets
+ * @enabled: search, and send no more than @low until something larger arrived
+ * @low: what is believed to arrive
+ * @high: what may
+ * @probe: size of the probe under way, 0: none
+ * @start: its first number, @end: the one behind it
+ * @stamp: jiffies when the range was last opened
+ */
+struct xtcp_mtup {
+	bool enabled;
+	u32 low;
+	u32 high;
+	u32 probe;
+	u32 start;
+	u32 end;
+	u32 stamp;
+};
+
 #endif /* _XTCP_SND_H */

@@ -81,25 +81,6 @@ struct xtcp_ka {
 };
 
 /**
- * struct xtcp_mtup - the search for the path MTU; mtup.c. Sizes are those of IP packets
- * @enabled: search, and send no more than @low until something larger arrived
- * @low: what is believed to arrive
- * @high: what may
- * @probe: size of the probe under way, 0: none
- * @start: its first number, @end: the one behind it
- * @stamp: jiffies when the range was last opened
- */
-struct xtcp_mtup {
-	bool enabled;
-	u32 low;
-	u32 high;
-	u32 probe;
-	u32 start;
-	u32 end;
-	u32 stamp;
-};
-
-/**
  * struct xtcp_sock - one endpoint
  * @inet: must be first (ip_queue_xmit and the socket layer cast to it)
  *
@@ -131,8 +112,6 @@ struct xtcp_sock {
 	struct xtcp_rec rec;
 	struct xtcp_ka ka;
 	struct xtcp_timers timers;
-	struct xtcp_pace pace;
-	struct xtcp_hold hold;
 	struct list_head smallq_node;	/* smallq.c: in the list of a CPU, with a reference */
 	struct xtcp_acceptq *acceptq;	/* acceptq.c: of whoever ever listened, else NULL */
 	struct list_head accept_node;	/* acceptq.c: child, among those that wait */
@@ -159,8 +138,8 @@ static_assert(offsetofend(struct xtcp_sock, snd) <= offsetofend(struct inet_sock
 #define XTCP_DEFER_TIMER	0
 #define XTCP_DEFER_MTU		1
 #define XTCP_DEFER_SEND		2
-#define XTCP_DEFER_HOLD		3
-#define XTCP_DEFER_MASK		GENMASK(XTCP_DEFER_HOLD, 0)
+#define XTCP_DEFER_FINE		3
+#define XTCP_DEFER_MASK		GENMASK(XTCP_DEFER_FINE, 0)
 #define XTCP_SMALLQ_THROTTLED	4	/* output waits for a completion */
 #define XTCP_SMALLQ_QUEUED	5	/* in a CPU's list */
 

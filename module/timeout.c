@@ -311,7 +311,15 @@ static void timeout_finwait2(struct sock *sk)
 	xtcp_state_done(sk);
 }
 
+/* What may be sent goes first: it takes the ACK along. */
+static void timeout_fine(struct sock *sk)
+{
+	xtcp_pace_over(sk);
+	xtcp_delack_hold_over(sk);
+}
+
 const struct xtcp_timer_ops xtcp_timeout_ops = {
+	.fine = timeout_fine,
 	.expire = {
 		[XTCP_T_RTO]		= timeout_rto,
 		[XTCP_T_REO]		= xtcp_loss_reo_timeout,

@@ -2,7 +2,8 @@
 /*
  * timer.c owns the socket's kernel timer, sk_timer. Deadlines live in xs->timers
  * under the socket lock; the timer wakes at or before the earliest and, finding it
- * moved, sleeps again. A pending timer holds a reference on its socket.
+ * moved, sleeps again. For what jiffies are too coarse for there is an hrtimer; who
+ * waits for it looks at the time himself. A pending timer holds a reference on its socket.
  */
 #include "compat.h"
 #include "timer.h"
@@ -80,14 +81,41 @@ static void timer_fire(struct timer_list *t)
 	sock_put(sk);
 }
 
+static void timer_fine_run(struct sock *sk)
+{
+	if (sk->sk_state != TCP_CLOSE)
+		timer_ops->fine(sk);
+}
+
+static enum hrtimer_restart timer_fine_fire(struct hrtimer *timer)
+{
+	struct xtcp_sock *xs = container_of(timer, struct xtcp_sock, timers.fine);
+	struct sock *sk = &xs->inet.sk;
+
+	bh_lock_sock(sk);
+	if (!sock_owned_by_user(sk))
+		timer_fine_run(sk);
+	else if (!test_and_set_bit(XTCP_DEFER_FINE, &sk->sk_tsq_flags))
+		sock_hold(sk);
+	bh_unlock_sock(sk);
+	sock_put(sk);
+	return HRTIMER_NORESTART;
+}
+
 /**
- * xtcp_timer_init - prepare the timer of a new socket
- * @sk: socket nobody else knows yet
+ * xtcp_timer_init - prepare the timers of a new socket
+ * @sk: socket nobody else knows yet, or the clone of a listener
  */
 void xtcp_timer_init(struct sock *sk)
 {
+	struct xtcp_timers *tm = &xtcp_sk(sk)->timers;
+
 	timer_setup(&sk->sk_timer, timer_fire, 0);
-	xtcp_sk(sk)->timers.armed = 0;
+	hrtimer_init(&tm->fine, CLOCK_MONOTONIC, HRTIMER_MODE_ABS_PINNED_SOFT);
+	tm->fine.function = timer_fine_fire;
+	tm->send_ns = 0;
+	tm->armed = 0;
+	tm->send_waits = false;
 }
 
 /**
@@ -118,13 +146,46 @@ void xtcp_timer_cancel(struct sock *sk, enum xtcp_timer_id id)
 }
 
 /**
+ * xtcp_timer_fine - wake whom jiffies are too coarse for
+ * @sk: locked
+ * @when_ns: ktime_get_ns() then
+ * @slack_ns: it may be so much later
+ *
+ * A queued timer has a reference: the new one takes it over. One that comes sooner stays.
+ * While the timer fires it can't be stopped; if it is queued again by then, it will come
+ * with that reference, and whoever it wakes looks at the time.
+ */
+void xtcp_timer_fine(struct sock *sk, u64 when_ns, u64 slack_ns)
+{
+	struct hrtimer *t = &xtcp_sk(sk)->timers.fine;
+	int stopped = 0;
+
+	if (hrtimer_is_queued(t)) {
+		if (hrtimer_get_expires_ns(t) <= when_ns)
+			return;
+		stopped = hrtimer_try_to_cancel(t);
+		if (stopped < 0 && hrtimer_is_queued(t))
+			return;
+	}
+	if (stopped != 1)
+		sock_hold(sk);
+	hrtimer_start_range_ns(t, ns_to_ktime(when_ns), slack_ns, HRTIMER_MODE_ABS_PINNED_SOFT);
+}
+
+/**
  * xtcp_timer_clear - the socket is done: no deadline, no timer, no reference
  * @sk: locked
  */
 void xtcp_timer_clear(struct sock *sk)
 {
-	xtcp_sk(sk)->timers.armed = 0;
+	struct xtcp_timers *tm = &xtcp_sk(sk)->timers;
+
+	tm->armed = 0;
+	tm->send_ns = 0;
+	tm->send_waits = false;
 	sk_stop_timer(sk, &sk->sk_timer);
+	if (hrtimer_try_to_cancel(&tm->fine) == 1)
+		__sock_put(sk);
 }
 
 /**
@@ -134,5 +195,15 @@ void xtcp_timer_clear(struct sock *sk)
 void xtcp_timer_run_deferred(struct sock *sk)
 {
 	timer_run(sk);
+	__sock_put(sk);
+}
+
+/**
+ * xtcp_timer_run_fine_deferred - what timer_fine_fire() left to the socket's owner
+ * @sk: locked by release_sock()
+ */
+void xtcp_timer_run_fine_deferred(struct sock *sk)
+{
+	timer_fine_run(sk);
 	__sock_put(sk);
 }

@@ -18,35 +18,24 @@ enum xtcp_timer_id {
 };
 
 /**
- * struct xtcp_timers - lazily moved deadlines; timer.c
- * @deadline: jiffies per id, low 32 bits, meaningful if its bit is set in @armed
+ * struct xtcp_timers - what is waited for; timer.c
+ * @fine: fires at or before the earliest of @send_ns and @ack_ns that are waited for, and
+ *	holds a reference while it is queued
+ * @send_ns: no segment leaves before, ktime_get_ns(); 0: at once (pace.c)
+ * @ack_ns: an ACK held back for the application's answer, or for more to say, goes then (delack.c)
+ * @deadline: jiffies per id, low 32 bits, meaningful if its bit is set in @armed; lazily moved
  * @armed: bits of enum xtcp_timer_id
+ * @send_waits: there is something to send at @send_ns
  *
- * sk->sk_timer wakes at or before the earliest of them.
+ * sk->sk_timer wakes at or before the earliest of @deadline.
  */
 struct xtcp_timers {
+	struct hrtimer fine;
+	u64 send_ns;
+	u64 ack_ns;
 	u32 deadline[XTCP_T_NR];
 	u8 armed;
-};
-
-/**
- * struct xtcp_pace - the pace of sending; pace.c
- * @timer: runs while data waits for @next_ns, and holds a reference then
- * @next_ns: no segment leaves before, ktime_get_ns(); 0: at once
- */
-struct xtcp_pace {
-	struct hrtimer timer;
-	u64 next_ns;
-};
-
-/**
- * struct xtcp_hold - an ACK held back for the application's answer or for more to say; delack.c
- * @timer: fires at or before @due_ns, and holds a reference while it is queued
- * @due_ns: the ACK goes then, ktime_get_ns()
- */
-struct xtcp_hold {
-	struct hrtimer timer;
-	u64 due_ns;
+	bool send_waits;
 };
 
 #endif /* _XTCP_TIMERS_H */
