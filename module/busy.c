@@ -14,7 +14,8 @@ static void busy_set(struct xtcp_sock *xs, enum xtcp_busy_with with, u64 now_us)
 
 	if (likely(busy->with == with))
 		return;
-	busy->us[busy->with] += now_us - busy->since_us;
+	if (busy->with != XTCP_BUSY_IDLE)
+		busy->us[busy->with - 1] += now_us - busy->since_us;
 	busy->since_us = now_us;
 	busy->with = with;
 }
@@ -73,14 +74,14 @@ void xtcp_busy_room(struct sock *sk)
 /**
  * xtcp_busy_us - the time spent with something so far
  * @sk: locked
- * @with: what
+ * @with: what, not XTCP_BUSY_IDLE
  *
  * Return: microseconds
  */
 u64 xtcp_busy_us(const struct sock *sk, enum xtcp_busy_with with)
 {
 	const struct xtcp_sock *xs = xtcp_sk(sk);
-	u64 us = xs->busy.us[with];
+	u64 us = xs->busy.us[with - 1];
 
 	return xs->busy.with == with ? us + xtcp_sk_now_us(xs) - xs->busy.since_us : us;
 }

@@ -73,14 +73,11 @@ static void input_dup_ack(struct sock *sk, const struct xtcp_ctx *c, u32 reason)
 /* The handshake is done: buffers, keepalive, and whoever waits in connect() or poll(). */
 static void input_established(struct sock *sk)
 {
-	struct xtcp_sock *xs = xtcp_sk(sk);
-
-	xs->rcv.lrcvtime = (u32)jiffies;
+	xtcp_sk(sk)->rcv.lrcvtime = (u32)jiffies;
 	xtcp_recovery_handshake_done(sk);
 	xtcp_buf_init(sk);
 	if (sock_flag(sk, SOCK_KEEPOPEN))
-		xtcp_timer_arm(sk, XTCP_T_KEEP,
-			       xs->ka.idle ? : xtcp_sk_knob(sk, keepalive_time));
+		xtcp_timer_arm(sk, XTCP_T_KEEP, xtcp_keepidle(sk));
 	if (sock_flag(sk, SOCK_DEAD))
 		return;
 	sk->sk_state_change(sk);

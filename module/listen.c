@@ -293,8 +293,7 @@ static void listen_init_transfer(struct sock *child, const struct xtcp_req *req)
 		xs->cc.cwnd = 1;
 	xtcp_buf_init(child);
 	if (sock_flag(child, SOCK_KEEPOPEN))
-		xtcp_timer_arm(child, XTCP_T_KEEP, xs->ka.idle ? :
-			       xtcp_knob(sock_net(child), keepalive_time));
+		xtcp_timer_arm(child, XTCP_T_KEEP, xtcp_keepidle(child));
 }
 
 /* A child that its listener can't keep: one of the same group takes it. RCU. */

@@ -18,6 +18,12 @@ static u32 mtup_ceiling(const struct sock *sk)
 	return xs->snd.mss_clamp + XTCP_SEG_HDR_MIN + xs->af->net_header_len;
 }
 
+/* No packet is larger than its header can say. */
+static u16 mtup_size(u32 size)
+{
+	return min_t(u32, size, U16_MAX);
+}
+
 /**
  * xtcp_mtup_init - the range of a connection whose peer told its MSS; xtcp_mss_sync() follows
  * @sk: locked
@@ -28,8 +34,8 @@ void xtcp_mtup_init(struct sock *sk)
 
 	xtcp_sk(sk)->mtup = (struct xtcp_mtup) {
 		.enabled = xtcp_knob(net, mtu_probing) > 1,
-		.low = xtcp_mss_to_packet(sk, xtcp_knob(net, base_mss)),
-		.high = mtup_ceiling(sk),
+		.low = mtup_size(xtcp_mss_to_packet(sk, xtcp_knob(net, base_mss))),
+		.high = mtup_size(mtup_ceiling(sk)),
 		.stamp = (u32)jiffies,
 	};
 }
@@ -120,7 +126,7 @@ void xtcp_mtup_black_hole(struct sock *sk)
 			    xtcp_knob(net, base_mss));
 		mss = max3(mss, (u32)xtcp_knob(net, mtu_probe_floor),
 			   (u32)xtcp_knob(net, min_snd_mss));
-		xs->mtup.low = xtcp_mss_to_packet(sk, mss);
+		xs->mtup.low = mtup_size(xtcp_mss_to_packet(sk, mss));
 	} else {
 		xs->mtup.enabled = true;
 		xs->mtup.stamp = (u32)jiffies;
@@ -135,8 +141,8 @@ static void mtup_restart(struct sock *sk)
 
 	if ((u32)jiffies - xs->mtup.stamp < xtcp_knob(sock_net(sk), probe_interval))
 		return;
-	xs->mtup.low = xtcp_mss_to_packet(sk, xs->snd.mss);
-	xs->mtup.high = min(mtup_ceiling(sk), xs->snd.pmtu);
+	xs->mtup.low = mtup_size(xtcp_mss_to_packet(sk, xs->snd.mss));
+	xs->mtup.high = mtup_size(min(mtup_ceiling(sk), xs->snd.pmtu));
 	xs->mtup.stamp = (u32)jiffies;
 }
 

@@ -46,8 +46,8 @@ struct xtcp_rec {
 	u8 backoff;
 	u8 probes_out;
 	u8 syn_retries;
-	u16 reordering;
 	bool cut_stays;
+	u16 reordering;
 	u32 dupacks;
 	u32 reord_seen;
 	u32 undo_marker;

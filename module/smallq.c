@@ -15,11 +15,11 @@
 /**
  * struct smallq_cpu - sockets whose output goes on
  * @tasklet: runs while @socks is not empty
- * @socks: xtcp_sock.smallq_node; its CPU's, interrupts off
+ * @socks: by xtcp_sock.smallq_node, the last first
  */
 struct smallq_cpu {
 	struct tasklet_struct tasklet;
-	struct list_head socks;
+	struct llist_head socks;
 };
 
 static DEFINE_PER_CPU(struct smallq_cpu, smallq_cpu);
@@ -98,7 +98,6 @@ bool xtcp_smallq_holds(struct sock *sk, const struct sk_buff *skb)
 void xtcp_smallq_freed(struct sock *sk)
 {
 	struct smallq_cpu *cpu;
-	unsigned long flags;
 
 	/* After sock_wfree() took it out of sk_wmem_alloc; pairs with smallq_throttle(). */
 	smp_mb__after_atomic();
@@ -111,29 +110,21 @@ void xtcp_smallq_freed(struct sock *sk)
 		clear_bit(XTCP_SMALLQ_QUEUED, &sk->sk_tsq_flags);
 		return;
 	}
-	local_irq_save(flags);
-	cpu = this_cpu_ptr(&smallq_cpu);
-	if (list_empty(&cpu->socks))
+	cpu = get_cpu_ptr(&smallq_cpu);
+	if (llist_add(&xtcp_sk(sk)->smallq_node, &cpu->socks))
 		tasklet_schedule(&cpu->tasklet);
-	list_add_tail(&xtcp_sk(sk)->smallq_node, &cpu->socks);
-	local_irq_restore(flags);
+	put_cpu_ptr(&smallq_cpu);
 }
 
 static void smallq_run(struct tasklet_struct *t)
 {
 	struct smallq_cpu *cpu = from_tasklet(cpu, t, tasklet);
+	struct llist_node *socks = llist_reverse_order(llist_del_all(&cpu->socks));
 	struct xtcp_sock *xs, *next;
-	unsigned long flags;
-	LIST_HEAD(socks);
 
-	local_irq_save(flags);
-	list_splice_init(&cpu->socks, &socks);
-	local_irq_restore(flags);
-
-	list_for_each_entry_safe(xs, next, &socks, smallq_node) {
+	llist_for_each_entry_safe(xs, next, socks, smallq_node) {
 		struct sock *sk = &xs->inet.sk;
 
-		list_del(&xs->smallq_node);
 		/* Off the list before it may go on again; what leaves from here on does that. */
 		smp_mb__before_atomic();
 		clear_bit(XTCP_SMALLQ_QUEUED, &sk->sk_tsq_flags);
@@ -153,7 +144,7 @@ void __init xtcp_smallq_init(void)
 	for_each_possible_cpu(i) {
 		struct smallq_cpu *cpu = per_cpu_ptr(&smallq_cpu, i);
 
-		INIT_LIST_HEAD(&cpu->socks);
+		init_llist_head(&cpu->socks);
 		tasklet_setup(&cpu->tasklet, smallq_run);
 	}
 }

@@ -7,7 +7,7 @@
 
 /* What a sender's time goes by with: struct xtcp_busy. */
 enum xtcp_busy_with {
-	XTCP_BUSY_IDLE,		/* nothing to send, all acknowledged */
+	XTCP_BUSY_IDLE,		/* nothing to send, all acknowledged: not counted */
 	XTCP_BUSY_SENDING,
 	XTCP_BUSY_RWND,		/* held up by the peer's window */
 	XTCP_BUSY_SNDBUF,	/* held up by the send buffer */
@@ -16,14 +16,14 @@ enum xtcp_busy_with {
 
 /**
  * struct xtcp_busy - the account of that; busy.c
- * @us: microseconds of each, up to @since_us
- * @since_us: since when it has been @with
- * @with: what it is now
+ * @us: microseconds of each but XTCP_BUSY_IDLE, up to @since_us
+ * @since_us: since when it has been @with, which 56 bits tell for two thousand years
+ * @with: what it is now, enum xtcp_busy_with
  */
 struct xtcp_busy {
-	u64 us[XTCP_BUSY_KINDS];
-	u64 since_us;
-	enum xtcp_busy_with with;
+	u64 us[XTCP_BUSY_KINDS - 1];
+	u64 since_us : 56;
+	u64 with : 8;
 };
 
 /**
@@ -103,9 +103,9 @@ struct xtcp_snd {
  */
 struct xtcp_mtup {
 	bool enabled;
-	u32 low;
-	u32 high;
-	u32 probe;
+	u16 low;
+	u16 high;
+	u16 probe;
 	u32 start;
 	u32 end;
 	u32 stamp;

@@ -11,6 +11,7 @@
 #ifndef _XTCP_SOCK_H
 #define _XTCP_SOCK_H
 
+#include <linux/llist.h>
 #include <linux/rbtree.h>
 #include <linux/skbuff.h>
 #include <net/inet_sock.h>
@@ -72,10 +73,10 @@ struct xtcp_ecn {
 	u32 delivered_ce;
 };
 
-/* Keepalive settings of the socket, jiffies; 0: the knob. timeout.c */
+/* Keepalive settings of the socket, seconds; 0: the knob. timeout.c */
 struct xtcp_ka {
-	u32 idle;
-	u32 intvl;
+	u16 idle;
+	u16 intvl;
 	u8 cnt;
 	u8 probes;		/* sent and unanswered */
 };
@@ -112,7 +113,7 @@ struct xtcp_sock {
 	struct xtcp_rec rec;
 	struct xtcp_ka ka;
 	struct xtcp_timers timers;
-	struct list_head smallq_node;	/* smallq.c: in the list of a CPU, with a reference */
+	struct llist_node smallq_node;	/* smallq.c: in the list of a CPU, with a reference */
 	struct xtcp_acceptq *acceptq;	/* acceptq.c: of whoever ever listened, else NULL */
 	struct list_head accept_node;	/* acceptq.c: child, among those that wait */
 	u32 accept_stamp;		/* acceptq.c: since when, milliseconds */
@@ -123,8 +124,8 @@ struct xtcp_sock {
 	bool port_pinned;		/* ports.c: by bind() or listen(), or inherited */
 	bool port_lazy;			/* ports.c: bind() to port 0; chosen when needed */
 	bool port_routed;		/* ipv4.c: the route was chosen knowing both ports */
+	u8 defer_accept;		/* TCP_DEFER_ACCEPT: SYN-ACK transmissions to wait */
 	u32 connect_wait;		/* XTCP_CONNECT_WAIT: ms for a port, 0: none */
-	u32 defer_accept;		/* TCP_DEFER_ACCEPT: SYN-ACK transmissions to wait */
 	int linger2;			/* TCP_LINGER2 jiffies, 0: knob, <0: none */
 	u64 now_us;			/* the clock of what is under way, 0: nothing is */
 	u32 mtu_info;			/* icmp.c: MTU waiting for XTCP_DEFER_MTU */
@@ -155,6 +156,14 @@ static inline struct xtcp_sock *xtcp_sk(const struct sock *sk)
 
 extern struct proto xtcp_prot;
 extern long xtcp_sysctl_mem[3];		/* pages: low, pressure, high; of the whole machine */
+
+/* How long a connection is silent before it is probed, jiffies. */
+static inline u32 xtcp_keepidle(const struct sock *sk)
+{
+	u32 idle = READ_ONCE(xtcp_sk(sk)->ka.idle);
+
+	return idle ? idle * HZ : xtcp_sk_knob(sk, keepalive_time);
+}
 
 /* The clock of RTT, RTO and timestamps, microseconds since boot. */
 static inline u64 xtcp_now_us(void)

@@ -57,13 +57,6 @@ static int sockopt_retrans_to_secs(u32 retrans)
 	return period;
 }
 
-static u32 sockopt_keepidle(const struct sock *sk)
-{
-	u32 idle = READ_ONCE(xtcp_sk(sk)->ka.idle);
-
-	return idle ? idle : xtcp_knob(sock_net(sk), keepalive_time);
-}
-
 /**
  * xtcp_keepalive - struct proto.keepalive: SO_KEEPALIVE is about to change
  * @sk: socket, locked; the flag has its old value
@@ -74,7 +67,7 @@ void xtcp_keepalive(struct sock *sk, int val)
 	if ((1 << sk->sk_state) & (TCPF_CLOSE | TCPF_LISTEN))
 		return;
 	if (val && !sock_flag(sk, SOCK_KEEPOPEN))
-		xtcp_timer_arm(sk, XTCP_T_KEEP, sockopt_keepidle(sk));
+		xtcp_timer_arm(sk, XTCP_T_KEEP, xtcp_keepidle(sk));
 	else if (!val)
 		xtcp_timer_cancel(sk, XTCP_T_KEEP);
 }
@@ -87,7 +80,7 @@ static int sockopt_set_keepidle(struct sock *sk, int val)
 	if (val < 1 || val > SOCKOPT_MAX_KEEPIDLE)
 		return -EINVAL;
 	idle = val * HZ;
-	WRITE_ONCE(xs->ka.idle, idle);
+	WRITE_ONCE(xs->ka.idle, val);
 	if (!sock_flag(sk, SOCK_KEEPOPEN) ||
 	    (1 << sk->sk_state) & (TCPF_CLOSE | TCPF_LISTEN))
 		return 0;
@@ -209,7 +202,7 @@ static int sockopt_set_unlocked(struct sock *sk, int optname, int val)
 	case TCP_KEEPINTVL:
 		if (val < 1 || val > SOCKOPT_MAX_KEEPINTVL)
 			return -EINVAL;
-		WRITE_ONCE(xs->ka.intvl, val * HZ);
+		WRITE_ONCE(xs->ka.intvl, val);
 		return 0;
 	case TCP_KEEPCNT:
 		if (val < 1 || val > SOCKOPT_MAX_KEEPCNT)
@@ -503,7 +496,7 @@ static int sockopt_get_or_knob(const struct sock *sk, int optname)
 	switch (optname) {
 	case TCP_KEEPINTVL:
 		val = READ_ONCE(xs->ka.intvl);
-		return (val ? val : xtcp_knob(net, keepalive_intvl)) / HZ;
+		return val ? val : xtcp_knob(net, keepalive_intvl) / HZ;
 	case TCP_KEEPCNT:
 		val = READ_ONCE(xs->ka.cnt);
 		return val ? val : xtcp_knob(net, keepalive_probes);
@@ -529,7 +522,7 @@ static int sockopt_get_int(const struct sock *sk, int optname, int *val)
 		*val = !!(xs->snd.nonagle & XTCP_NAGLE_CORK);
 		break;
 	case TCP_KEEPIDLE:
-		*val = sockopt_keepidle(sk) / HZ;
+		*val = xtcp_keepidle(sk) / HZ;
 		break;
 	case TCP_KEEPINTVL:
 	case TCP_KEEPCNT:

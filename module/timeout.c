@@ -263,7 +263,7 @@ static bool timeout_keep_over(const struct sock *sk, u32 idle)
 static void timeout_keepalive(struct sock *sk)
 {
 	struct xtcp_sock *xs = xtcp_sk(sk);
-	u32 time = timeout_keep(xs->ka.idle, xtcp_knob(sock_net(sk), keepalive_time));
+	u32 time = xtcp_keepidle(sk);
 	u32 idle;
 
 	if (!sock_flag(sk, SOCK_KEEPOPEN) || sk->sk_state == TCP_SYN_SENT)
@@ -288,7 +288,7 @@ static void timeout_keepalive(struct sock *sk)
 	xtcp_output_wakeup_probe(sk);
 	xs->ka.probes++;
 	xtcp_timer_arm(sk, XTCP_T_KEEP,
-		       timeout_keep(xs->ka.intvl, xtcp_knob(sock_net(sk), keepalive_intvl)));
+		       timeout_keep(xs->ka.intvl * HZ, xtcp_knob(sock_net(sk), keepalive_intvl)));
 }
 
 /*
