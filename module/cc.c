@@ -3,6 +3,7 @@
  * cc.c owns the registry of congestion control algorithms and hands a
  * connection's ACKs to its own. The algorithms are in core/. Socket lock.
  */
+#include <linux/slab.h>
 #include <linux/string.h>
 #include <xtcp/cc.h>
 
@@ -96,14 +97,54 @@ const struct xtcp_cc_ops *xtcp_cc_default(void)
 }
 
 /**
- * xtcp_cc_assign - a connection begins with its namespace's algorithm
- * @sk: new
+ * xtcp_cc_begin - congestion control of a new socket
+ * @sk: new, or the clone of a listener; nothing to free in its struct xtcp_cc
+ * @ops: the algorithm
+ * @gfp: for what it needs besides
+ *
+ * Return: 0, or -ENOMEM; then the socket has the default, for the rest of its life
  */
-void xtcp_cc_assign(struct sock *sk)
+int xtcp_cc_begin(struct sock *sk, const struct xtcp_cc_ops *ops, gfp_t gfp)
 {
-	const struct xtcp_cc_ops *ops = READ_ONCE(xtcp_net(sock_net(sk))->cc);
+	void *mem = ops->mem_size ? kmalloc(ops->mem_size, gfp) : NULL;
+	bool ok = mem || !ops->mem_size;
 
-	xtcp_cc_init(&xtcp_sk(sk)->cc, ops, get_random_u32());
+	xtcp_cc_init(&xtcp_sk(sk)->cc, ok ? ops : xtcp_cc_default(), mem, get_random_u32());
+	return ok ? 0 : -ENOMEM;
+}
+
+/**
+ * xtcp_cc_restart - the socket will be another connection
+ * @sk: locked
+ */
+void xtcp_cc_restart(struct sock *sk)
+{
+	struct xtcp_cc *cc = &xtcp_sk(sk)->cc;
+
+	xtcp_cc_init(cc, cc->ops, xtcp_cc_mem(cc), get_random_u32());
+}
+
+/**
+ * xtcp_cc_change - another algorithm, with the windows of the one before
+ * @sk: locked
+ * @ops: not the one it has
+ *
+ * Context: may sleep.
+ * Return: 0 or -ENOMEM
+ */
+int xtcp_cc_change(struct sock *sk, const struct xtcp_cc_ops *ops)
+{
+	struct xtcp_cc *cc = &xtcp_sk(sk)->cc;
+	void *mem = NULL, *old = xtcp_cc_mem(cc);
+
+	if (ops->mem_size) {
+		mem = kmalloc(ops->mem_size, GFP_KERNEL_ACCOUNT);
+		if (!mem)
+			return -ENOMEM;
+	}
+	xtcp_cc_switch(cc, ops, mem);
+	kfree(old);
+	return 0;
 }
 
 /* May an ACK grow the window in this state? Not while a reduction is under way. */

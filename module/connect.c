@@ -196,7 +196,7 @@ static void connect_reset(struct sock *sk)
 	memset(&xs->neg, 0, sizeof(xs->neg));
 	memset(&xs->ecn, 0, sizeof(xs->ecn));
 	xtcp_rtt_init(&xs->rtt);
-	xtcp_cc_init(&xs->cc, xs->cc.ops, get_random_u32());
+	xtcp_cc_restart(sk);
 	xs->ka.probes = 0;
 }
 

@@ -90,7 +90,9 @@ const struct xtcp_cc_ops *xtcp_cc_find(const char *name);
 unsigned long xtcp_cc_bit(const struct xtcp_cc_ops *ops);
 void xtcp_cc_names(unsigned long set, char *buf, size_t len);
 int xtcp_cc_parse(char *names, unsigned long *set);
-void xtcp_cc_assign(struct sock *sk);
+int xtcp_cc_begin(struct sock *sk, const struct xtcp_cc_ops *ops, gfp_t gfp);
+void xtcp_cc_restart(struct sock *sk);
+int xtcp_cc_change(struct sock *sk, const struct xtcp_cc_ops *ops);
 void xtcp_cc_on_ack(struct sock *sk, const struct xtcp_ack_info *ai);
 void xtcp_cc_tx_start(struct sock *sk);
 

@@ -176,6 +176,7 @@ static void listen_disinherit(struct sock *child)
 	child->sk_ack_backlog = 0;
 
 	xs->acceptq = NULL;
+	xs->cc.mem = NULL;
 	INIT_LIST_HEAD(&xs->accept_node);
 	sk_node_init(&child->sk_bind_node);
 	xs->rcv.ooo = RB_ROOT;
@@ -288,7 +289,6 @@ static void listen_init_transfer(struct sock *child, const struct xtcp_req *req)
 	xtcp_mss_sync(child, dst ? dst_mtu(dst) : xs->snd.mss_clamp);
 	xtcp_mss_init_rcv(child);
 	xtcp_recovery_init(child);
-	xtcp_cc_init(&xs->cc, xs->cc.ops, get_random_u32());
 	if (READ_ONCE(req->num_timeout) && READ_ONCE(req->num_retrans) > 1)
 		xs->cc.cwnd = 1;
 	xtcp_buf_init(child);
@@ -360,6 +360,10 @@ struct sock *xtcp_listen_make_child(struct sock *listener, struct xtcp_req *req,
 	listen_disinherit(child);
 	listen_share_memcg(child, listener);
 	listen_init_from_req(child, req, XTCP_CB(skb)->window);
+	if (xtcp_cc_begin(child, xtcp_sk(child)->cc.ops, GFP_ATOMIC)) {
+		*reason = SKB_DROP_REASON_NOMEM;
+		goto forget;
+	}
 	if (xtcp_sk(child)->af->init_child(child, skb)) {
 		*reason = SKB_DROP_REASON_IP_OUTNOROUTES;
 		goto forget;

@@ -36,7 +36,10 @@ static void proto_leave_memory_pressure(struct sock *sk)
 		WRITE_ONCE(proto_mem_pressure, 0);
 }
 
-/* A new endpoint in CLOSE, before anybody else knows it; sock_init_data() is done. */
+/*
+ * A new endpoint in CLOSE, before anybody else knows it; sock_init_data() is done. On error
+ * it is whole enough to be closed.
+ */
 static int proto_init(struct sock *sk)
 {
 	struct xtcp_net *xn = xtcp_net(sock_net(sk));
@@ -50,7 +53,6 @@ static int proto_init(struct sock *sk)
 	xs->rcv.ato = XTCP_ATO_MIN;
 	xtcp_timer_init(sk);
 	xtcp_rtt_init(&xs->rtt);
-	xtcp_cc_assign(sk);
 	xtcp_recovery_init(sk);
 	INIT_LIST_HEAD(&xs->accept_node);
 
@@ -60,7 +62,7 @@ static int proto_init(struct sock *sk)
 	WRITE_ONCE(sk->sk_rcvbuf, READ_ONCE(xn->knobs.rmem[1]));
 	sk_sockets_allocated_inc(sk);
 	atomic_inc(&xn->sockets);
-	return 0;
+	return xtcp_cc_begin(sk, READ_ONCE(xn->cc), GFP_KERNEL_ACCOUNT);
 }
 
 /* struct proto.destroy: everything the socket holds but itself. Locked, CLOSE. */

@@ -2,6 +2,7 @@
 /*
  * sock.c owns the memory in a socket's queues and gives it back. Socket lock.
  */
+#include <linux/slab.h>
 #include <net/inet_common.h>
 
 #include "acceptq.h"
@@ -32,6 +33,7 @@ void xtcp_sock_destruct(struct sock *sk)
 {
 	atomic_dec(&xtcp_net(sock_net(sk))->sockets);
 	xtcp_acceptq_free(sk);
+	kfree(xtcp_cc_mem(&xtcp_sk(sk)->cc));
 	inet_sock_destruct(sk);
 }
 

@@ -275,7 +275,7 @@ static int sockopt_set_congestion(struct sock *sk, sockptr_t optval, unsigned in
 	lock_sock(sk);
 	if (xtcp_sk(sk)->cc.ops != ops) {
 		if (sockopt_may_choose(sk, ops))
-			xtcp_cc_switch(&xtcp_sk(sk)->cc, ops);
+			err = xtcp_cc_change(sk, ops);
 		else
 			err = -EPERM;
 	}

@@ -13,7 +13,7 @@
 #define XTCP_CC_INIT_CWND 10U /* RFC 6928 */
 #define XTCP_CC_SSTHRESH_INF 0x7fffffffU
 #define XTCP_CC_CWND_MAX 0x3fffffffU /* twice the largest fits into an u32 */
-#define XTCP_CC_PRIV_WORDS 15
+#define XTCP_CC_PRIV_WORDS 8
 
 /* Bits of xtcp_cc_ops.flags */
 #define XTCP_CC_NEEDS_PACING 0x01
@@ -130,6 +130,7 @@ struct xtcp_cc_ops;
  * @rnd: a random word of the engine's, drawn at init
  * @state: enum xtcp_cc_state
  * @priv: the algorithm's own
+ * @mem: in place of @priv, memory of the engine's with xtcp_cc_ops.mem_size
  */
 struct xtcp_cc {
 	const struct xtcp_cc_ops *ops;
@@ -143,16 +144,20 @@ struct xtcp_cc {
 	u32 prior_ssthresh;
 	u32 rnd;
 	u8 state;
-	u64 priv[XTCP_CC_PRIV_WORDS];
+	union {
+		u64 priv[XTCP_CC_PRIV_WORDS];
+		void *mem;
+	};
 };
 
-static_assert(sizeof(struct xtcp_cc) == 176);
+static_assert(sizeof(struct xtcp_cc) == 120);
 
 /**
  * struct xtcp_cc_ops - one algorithm; ssthresh, undo_cwnd and one of cong_* are mandatory
  * @name: at most 15 characters
  * @flags: XTCP_CC_NEEDS_*
- * @init: prepare @priv; the windows are the engine's and set already
+ * @mem_size: bytes of private state, if it is too large for @priv; 0: it is not
+ * @init: prepare @priv or @mem, all zero; the windows are the engine's and set already
  * @ssthresh: the threshold after a loss, from @cwnd
  * @cong_avoid: grow @cwnd for an ACK
  * @undo_cwnd: the window to return to when a reduction was in error
@@ -163,6 +168,7 @@ static_assert(sizeof(struct xtcp_cc) == 176);
 struct xtcp_cc_ops {
 	const char *name;
 	u32 flags;
+	u32 mem_size;
 	void (*init)(struct xtcp_cc *cc);
 	u32 (*ssthresh)(struct xtcp_cc *cc);
 	void (*cong_avoid)(struct xtcp_cc *cc, const struct xtcp_cc_ack *a);
@@ -181,8 +187,14 @@ static inline bool xtcp_cc_in_slow_start(const struct xtcp_cc *cc)
 	return cc->cwnd < cc->ssthresh;
 }
 
-void xtcp_cc_init(struct xtcp_cc *cc, const struct xtcp_cc_ops *ops, u32 rnd);
-void xtcp_cc_switch(struct xtcp_cc *cc, const struct xtcp_cc_ops *ops);
+/* The memory that belongs to the algorithm, NULL if it needs none. */
+static inline void *xtcp_cc_mem(const struct xtcp_cc *cc)
+{
+	return cc->ops->mem_size ? cc->mem : (void *)0;
+}
+
+void xtcp_cc_init(struct xtcp_cc *cc, const struct xtcp_cc_ops *ops, void *mem, u32 rnd);
+void xtcp_cc_switch(struct xtcp_cc *cc, const struct xtcp_cc_ops *ops, void *mem);
 u32 xtcp_cc_slow_start(struct xtcp_cc *cc, u32 acked);
 void xtcp_cc_additive_increase(struct xtcp_cc *cc, u32 w, u32 acked);
 void xtcp_cc_restart_idle(struct xtcp_cc *cc, u32 idle_us, u32 rto_us);

@@ -32,7 +32,7 @@ static const struct {
 
 static struct bbr *bbr_priv(struct xtcp_cc *cc)
 {
-	return (struct bbr *)cc->priv;
+	return cc->mem;
 }
 
 static u32 bbr_ms(u64 us)
@@ -724,6 +724,7 @@ static void bbr_event(struct xtcp_cc *cc, enum xtcp_cc_event ev)
 const struct xtcp_cc_ops xtcp_cc_bbr = {
 	.name = "bbr",
 	.flags = XTCP_CC_NEEDS_PACING,
+	.mem_size = sizeof(struct bbr),
 	.init = bbr_init,
 	.ssthresh = bbr_ssthresh,
 	.undo_cwnd = bbr_undo_cwnd,

@@ -38,7 +38,7 @@ enum bbr_ack_phase {
 };
 
 /**
- * struct bbr - private state
+ * struct bbr - private state, in xtcp_cc.mem
  * @extra_acked_start_us: start of the interval in which ACKs are compared with the model
  * @max_bw: highest bandwidth of this and of the last ProbeBW cycle
  * @bw_latest: highest bandwidth of the round
@@ -144,8 +144,6 @@ struct bbr {
 	u16 restore : 1;
 	u8 congested : 1;
 };
-
-static_assert(sizeof(struct bbr) <= XTCP_CC_PRIV_WORDS * sizeof(u64));
 
 /**
  * struct bbr_sample - what the model wants to know of an ACK

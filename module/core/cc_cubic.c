@@ -16,6 +16,7 @@
 #define CUBIC_C_SHIFT_THEN 31
 #define CUBIC_INV_C_MS3 2500000000ULL
 #define CUBIC_T_MAX_MS 1000000U
+#define CUBIC_T_END_MS (4 * CUBIC_T_MAX_MS) /* K is below 1.4 * CUBIC_T_MAX_MS */
 
 /* RFC 9406 4.3 */
 #define HYSTART_MIN_THRESH_US 4000U
@@ -27,45 +28,33 @@
 
 /**
  * struct cubic_curve - what the last congestion event left behind
- * @epoch_us: start of this stage of congestion avoidance, with @running
+ * @epoch_ms: start of this stage of congestion avoidance, if it has begun
  * @w_max: window at which the plateau is expected, 0 if unknown
  * @origin: the plateau of this stage
- * @k_ms: time from @epoch_us to the plateau
+ * @k_ms: time from @epoch_ms to the plateau
  * @w_est: window that Reno would have by now
  * @w_prior: window at the last congestion event
- * @running: the stage has begun
  */
 struct cubic_curve {
-	u64 epoch_us;
+	u32 epoch_ms;
 	u32 w_max;
 	u32 origin;
 	u32 k_ms;
 	u32 w_est;
 	u32 w_prior;
-	bool running;
 };
 
 /**
- * struct cubic - private state
- * @now: the curve in use
- * @before: the curve before the last congestion event, to undo it
- * @last_us: time of the last ACK
- * @est_credit: acknowledged segments not yet counted in w_est, times 17
- * @round_end: HyStart++: SND.NXT at the start of the round
+ * struct cubic_hystart - the first slow start
+ * @round_end: SND.NXT at the start of the round
  * @round_min_us: lowest RTT of the round
  * @last_min_us: lowest RTT of the round before it
  * @css_base_us: RTT at which conservative slow start began
  * @samples: RTT samples in the round, as many as matter
  * @css_rounds: rounds of conservative slow start that are over
  * @css_credit: acknowledged segments not yet counted there
- * @css: conservative slow start
- * @started: a round has begun
  */
-struct cubic {
-	struct cubic_curve now;
-	struct cubic_curve before;
-	u64 last_us;
-	u64 est_credit;
+struct cubic_hystart {
 	u32 round_end;
 	u32 round_min_us;
 	u32 last_min_us;
@@ -73,6 +62,30 @@ struct cubic {
 	u8 samples;
 	u8 css_rounds;
 	u8 css_credit;
+};
+
+/**
+ * struct cubic - private state; time is the low half of the clock in milliseconds
+ * @est_credit: acknowledged segments not yet counted in w_est, times 17
+ * @now: the curve in use
+ * @before: the curve before the last congestion event, to undo it
+ * @hystart: until the first such event, when there is no curve before
+ * @last_ms: time of the last ACK
+ * @running: @now's stage has begun
+ * @was_running: so had @before's
+ * @css: conservative slow start
+ * @started: @hystart holds a round
+ */
+struct cubic {
+	u64 est_credit;
+	struct cubic_curve now;
+	union {
+		struct cubic_curve before;
+		struct cubic_hystart hystart;
+	};
+	u32 last_ms;
+	u8 running : 1;
+	u8 was_running : 1;
 	u8 css : 1;
 	u8 started : 1;
 };
@@ -101,13 +114,18 @@ static u32 cubic_root(u64 x)
 	return (u32)root;
 }
 
+static u32 cubic_ms(u64 us)
+{
+	return (u32)xtcp_div_u64(us, XTCP_USEC_PER_MSEC);
+}
+
 /* Start a stage of congestion avoidance (RFC 9438 4.2, figure 2). */
-static void cubic_begin(struct xtcp_cc *cc, struct cubic *c, u64 now_us)
+static void cubic_begin(struct xtcp_cc *cc, struct cubic *c)
 {
 	struct cubic_curve *v = &c->now;
 
-	v->running = true;
-	v->epoch_us = now_us;
+	c->running = true;
+	v->epoch_ms = c->last_ms;
 	v->w_est = cc->cwnd;
 	v->origin = xtcp_max_u32(v->w_max, cc->cwnd);
 	v->k_ms = cubic_root((v->origin - cc->cwnd) * CUBIC_INV_C_MS3);
@@ -116,7 +134,7 @@ static void cubic_begin(struct xtcp_cc *cc, struct cubic *c, u64 now_us)
 }
 
 /* W_cubic at @t_ms after the start of the stage, bounded as in RFC 9438 4.2. */
-static u32 cubic_target(const struct cubic_curve *v, u64 t_ms, u32 cwnd)
+static u32 cubic_target(const struct cubic_curve *v, u32 t_ms, u32 cwnd)
 {
 	u64 d = t_ms < v->k_ms ? v->k_ms - t_ms : t_ms - v->k_ms;
 	u64 off, w;
@@ -153,14 +171,17 @@ static u32 cubic_pace(u32 cwnd, u32 target)
 static void cubic_grow(struct xtcp_cc *cc, struct cubic *c, const struct xtcp_cc_ack *a,
 		       u32 acked)
 {
-	u64 t_us;
-	u32 w;
+	u32 t_ms, w;
 
-	if (!c->now.running)
-		cubic_begin(cc, c, a->now_us);
-	t_us = a->now_us - c->now.epoch_us + (a->min_rtt_us == U32_MAX ? 0 : a->min_rtt_us);
-	w = cubic_pace(cc->cwnd, cubic_target(&c->now, xtcp_div_u64(t_us, XTCP_USEC_PER_MSEC),
-					      cc->cwnd));
+	if (!c->running)
+		cubic_begin(cc, c);
+	t_ms = c->last_ms - c->now.epoch_ms;
+	/* The curve is as steep as it will be; the clock would wrap. */
+	if (t_ms > CUBIC_T_END_MS)
+		c->now.epoch_ms = c->last_ms - CUBIC_T_END_MS;
+	if (a->min_rtt_us != U32_MAX)
+		t_ms += a->min_rtt_us / XTCP_USEC_PER_MSEC;
+	w = cubic_pace(cc->cwnd, cubic_target(&c->now, t_ms, cc->cwnd));
 	cubic_estimate_reno(c, cc->cwnd, acked);
 	w = xtcp_min_u32(w, cubic_pace(cc->cwnd, c->now.w_est));
 	xtcp_cc_additive_increase(cc, w, acked);
@@ -169,19 +190,21 @@ static void cubic_grow(struct xtcp_cc *cc, struct cubic *c, const struct xtcp_cc
 /* Samples of this round trip and the one before it (RFC 9406 4.2). */
 static void hystart_sample(struct cubic *c, const struct xtcp_cc_ack *a)
 {
-	if (!c->started || xtcp_seq_after(a->snd_una, c->round_end)) {
-		c->last_min_us = c->started ? c->round_min_us : U32_MAX;
-		c->round_min_us = U32_MAX;
-		c->samples = 0;
-		c->round_end = a->snd_nxt;
-		c->css_rounds += c->css;
+	struct cubic_hystart *h = &c->hystart;
+
+	if (!c->started || xtcp_seq_after(a->snd_una, h->round_end)) {
+		h->last_min_us = c->started ? h->round_min_us : U32_MAX;
+		h->round_min_us = U32_MAX;
+		h->samples = 0;
+		h->round_end = a->snd_nxt;
+		h->css_rounds += c->css;
 		c->started = true;
 	}
 	if (a->rtt_us == U32_MAX)
 		return;
-	c->round_min_us = xtcp_min_u32(c->round_min_us, a->rtt_us);
-	if (c->samples < HYSTART_SAMPLES)
-		c->samples++;
+	h->round_min_us = xtcp_min_u32(h->round_min_us, a->rtt_us);
+	if (h->samples < HYSTART_SAMPLES)
+		h->samples++;
 }
 
 /*
@@ -190,28 +213,29 @@ static void hystart_sample(struct cubic *c, const struct xtcp_cc_ack *a)
  */
 static void hystart_update(struct xtcp_cc *cc, struct cubic *c, const struct xtcp_cc_ack *a)
 {
+	struct cubic_hystart *h = &c->hystart;
 	u32 thresh;
 
 	hystart_sample(c, a);
-	if (c->css && c->css_rounds >= HYSTART_CSS_ROUNDS) {
+	if (c->css && h->css_rounds >= HYSTART_CSS_ROUNDS) {
 		cc->ssthresh = cc->cwnd;
 		c->css = false;
 		return;
 	}
-	if (c->samples < HYSTART_SAMPLES)
+	if (h->samples < HYSTART_SAMPLES)
 		return;
 	if (c->css) {
-		c->css = c->round_min_us >= c->css_base_us;
+		c->css = h->round_min_us >= h->css_base_us;
 		return;
 	}
-	thresh = xtcp_clamp_u32(c->last_min_us / HYSTART_RTT_DIVISOR, HYSTART_MIN_THRESH_US,
+	thresh = xtcp_clamp_u32(h->last_min_us / HYSTART_RTT_DIVISOR, HYSTART_MIN_THRESH_US,
 				HYSTART_MAX_THRESH_US);
-	if (c->last_min_us == U32_MAX || c->round_min_us < c->last_min_us + thresh)
+	if (h->last_min_us == U32_MAX || h->round_min_us < h->last_min_us + thresh)
 		return;
 	c->css = true;
-	c->css_base_us = c->round_min_us;
-	c->css_rounds = 0;
-	c->css_credit = 0;
+	h->css_base_us = h->round_min_us;
+	h->css_rounds = 0;
+	h->css_credit = 0;
 }
 
 /* Returns the acknowledged segments left for congestion avoidance. */
@@ -219,8 +243,8 @@ static u32 cubic_slow_start(struct xtcp_cc *cc, struct cubic *c, u32 acked)
 {
 	if (!c->css)
 		return xtcp_cc_slow_start(cc, acked);
-	acked += c->css_credit;
-	c->css_credit = (u8)(acked % HYSTART_CSS_DIVISOR);
+	acked += c->hystart.css_credit;
+	c->hystart.css_credit = (u8)(acked % HYSTART_CSS_DIVISOR);
 	xtcp_cc_slow_start(cc, acked / HYSTART_CSS_DIVISOR);
 	return 0;
 }
@@ -228,11 +252,12 @@ static u32 cubic_slow_start(struct xtcp_cc *cc, struct cubic *c, u32 acked)
 static void cubic_cong_avoid(struct xtcp_cc *cc, const struct xtcp_cc_ack *a)
 {
 	struct cubic *c = cubic_priv(cc);
+	u32 now_ms = cubic_ms(a->now_us);
 	u32 acked = a->acked;
 
 	if (!a->is_cwnd_limited)
-		c->now.epoch_us += a->now_us - c->last_us;
-	c->last_us = a->now_us;
+		c->now.epoch_ms += now_ms - c->last_ms;
+	c->last_ms = now_ms;
 	if (cc->ssthresh == XTCP_CC_SSTHRESH_INF)
 		hystart_update(cc, c, a);
 	if (!a->is_cwnd_limited)
@@ -250,10 +275,12 @@ static u32 cubic_ssthresh(struct xtcp_cc *cc)
 	u64 cwnd = cc->cwnd;
 
 	c->before = c->now;
-	c->now.running = false;
+	c->was_running = c->running;
+	c->running = false;
 	c->now.w_prior = cc->cwnd;
 	c->now.w_max = cc->cwnd < c->now.w_max ? (u32)(cwnd * 17 / 20) : cc->cwnd;
 	c->css = false;
+	c->started = false;
 	return xtcp_max_u32((u32)(cwnd * 7 / 10), 2);
 }
 
@@ -263,6 +290,7 @@ static u32 cubic_undo_cwnd(struct xtcp_cc *cc)
 	struct cubic *c = cubic_priv(cc);
 
 	c->now = c->before;
+	c->running = c->was_running;
 	return xtcp_max_u32(cc->cwnd, cc->prior_cwnd);
 }
 
@@ -273,15 +301,15 @@ static void cubic_event(struct xtcp_cc *cc, enum xtcp_cc_event ev)
 	switch (ev) {
 	case XTCP_CC_EV_LOSS: /* RFC 9438 4.8: the old plateau means nothing any more */
 		c->now.w_max = 0;
-		c->now.running = false;
+		c->running = false;
 		break;
 	case XTCP_CC_EV_CWND_RESTART:
-		c->now.running = false;
+		c->running = false;
 		break;
 	case XTCP_CC_EV_TX_START: /* RFC 9438 5.8: idle time does not count */
-		if (c->now.running && cc->now_us > c->last_us) {
-			c->now.epoch_us += cc->now_us - c->last_us;
-			c->last_us = cc->now_us;
+		if (c->running) {
+			c->now.epoch_ms += cubic_ms(cc->now_us) - c->last_ms;
+			c->last_ms = cubic_ms(cc->now_us);
 		}
 		break;
 	default:

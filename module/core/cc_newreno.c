@@ -12,29 +12,35 @@
  * xtcp_cc_init - congestion control of a new connection
  * @cc: the state
  * @ops: the algorithm
+ * @mem: memory of @ops->mem_size bytes, if that is not 0
  * @rnd: a random word
  */
-void xtcp_cc_init(struct xtcp_cc *cc, const struct xtcp_cc_ops *ops, u32 rnd)
+void xtcp_cc_init(struct xtcp_cc *cc, const struct xtcp_cc_ops *ops, void *mem, u32 rnd)
 {
 	memset(cc, 0, sizeof(*cc));
 	cc->cwnd = XTCP_CC_INIT_CWND;
 	cc->ssthresh = XTCP_CC_SSTHRESH_INF;
 	cc->cwnd_clamp = XTCP_CC_CWND_MAX;
 	cc->rnd = rnd;
-	xtcp_cc_switch(cc, ops);
+	xtcp_cc_switch(cc, ops, mem);
 }
 
 /**
  * xtcp_cc_switch - change the algorithm, keep the windows
  * @cc: the state
  * @ops: the new algorithm
+ * @mem: memory of @ops->mem_size bytes, if that is not 0; the old one's is the caller's
  */
-void xtcp_cc_switch(struct xtcp_cc *cc, const struct xtcp_cc_ops *ops)
+void xtcp_cc_switch(struct xtcp_cc *cc, const struct xtcp_cc_ops *ops, void *mem)
 {
 	cc->ops = ops;
 	cc->pacing_rate = 0;
 	cc->cwnd_cnt = 0;
 	memset(cc->priv, 0, sizeof(cc->priv));
+	if (ops->mem_size) {
+		memset(mem, 0, ops->mem_size);
+		cc->mem = mem;
+	}
 	if (ops->init)
 		ops->init(cc);
 }

@@ -10,6 +10,8 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <unistd.h>
 
@@ -140,6 +142,25 @@ static bool try_listen(unsigned int n)
 	if (err && !errno_fits())
 		complain("errno");
 	if (err && listen(fd, 8))
+		complain("the second time");
+	close(fd);
+	return hit;
+}
+
+/* One that needs memory of its own, and back. */
+static bool try_congestion(unsigned int n)
+{
+	int fd = xt_socket(0), err;
+	bool hit;
+
+	if (setsockopt(fd, SOL_TCP, TCP_CONGESTION, "cubic", 5))
+		complain("cubic");
+	arm(n);
+	err = setsockopt(fd, SOL_TCP, TCP_CONGESTION, "bbr", 3);
+	hit = disarm();
+	if (err && !errno_fits())
+		complain("errno");
+	if (err && setsockopt(fd, SOL_TCP, TCP_CONGESTION, "bbr", 3))
 		complain("the second time");
 	close(fd);
 	return hit;
@@ -306,10 +327,11 @@ int main(void)
 		printf("Bail out! %s\n", strerror(errno));
 		return 1;
 	}
-	printf("TAP version 13\n1..8\n");
+	printf("TAP version 13\n1..9\n");
 	sweep("socket()", try_socket);
 	sweep("bind()", try_bind);
 	sweep("listen()", try_listen);
+	sweep("setsockopt(TCP_CONGESTION)", try_congestion);
 	sweep("connect()", try_connect);
 	sweep("accept()", try_accept);
 	sweep("send()", try_send);

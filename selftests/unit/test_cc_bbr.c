@@ -242,13 +242,15 @@ static void hand_rounds(struct hand *h, u32 n, u32 segs, u32 rtt_us)
 	}
 }
 
+/* There is one at a time. */
 static struct hand hand_new(u32 mss)
 {
+	static u64 mem[SIM_CC_WORDS];
 	/* counts and times about to wrap */
 	struct hand h = { .mss = mss, .delivered = (1ULL << 32) - 500,
 			  .now_us = ((1ULL << 32) - 900) * 1000 };
 
-	xtcp_cc_init(&h.cc, &xtcp_cc_bbr, 12345);
+	xtcp_cc_init(&h.cc, &xtcp_cc_bbr, mem, 12345);
 	h.prior = h.delivered;
 	return h;
 }

@@ -27,7 +27,7 @@ static struct xtcp_cc test_cc(u32 cwnd, u32 ssthresh)
 {
 	struct xtcp_cc cc;
 
-	xtcp_cc_init(&cc, &xtcp_cc_newreno, 1);
+	xtcp_cc_init(&cc, &xtcp_cc_newreno, NULL, 1);
 	cc.cwnd = cwnd;
 	cc.ssthresh = ssthresh;
 	return cc;
@@ -46,7 +46,7 @@ TEST(cc_init__initial_window)
 
 	memset(&cc, 0xee, sizeof(cc));
 	inits = 0;
-	xtcp_cc_init(&cc, &test_ops, 77);
+	xtcp_cc_init(&cc, &test_ops, NULL, 77);
 	EXPECT_EQ(cc.cwnd, 10);
 	EXPECT_EQ(cc.ssthresh, XTCP_CC_SSTHRESH_INF);
 	EXPECT_EQ(cc.cwnd_clamp, XTCP_CC_CWND_MAX);
@@ -69,7 +69,7 @@ TEST(cc_switch__keeps_windows_clears_the_rest)
 	cc.cwnd_cnt = 6;
 	cc.priv[3] = 7;
 	inits = 0;
-	xtcp_cc_switch(&cc, &test_ops);
+	xtcp_cc_switch(&cc, &test_ops, NULL);
 	EXPECT_EQ(cc.cwnd, 33);
 	EXPECT_EQ(cc.ssthresh, 44);
 	EXPECT_EQ(cc.pacing_rate, 0);
@@ -174,6 +174,34 @@ TEST(cc_restart_idle__tells_the_algorithm_first)
 	restarts = 0;
 	xtcp_cc_restart_idle(&cc, 5000, 1000);
 	EXPECT_EQ(restarts, 1);
+}
+
+static void test_large_init(struct xtcp_cc *cc)
+{
+	u32 *mem = cc->mem;
+
+	mem[0]++;
+}
+
+TEST(cc_switch__memory_of_its_own_is_zeroed_and_used)
+{
+	static const struct xtcp_cc_ops large = {
+		.name = "large",
+		.mem_size = 2 * sizeof(u32),
+		.init = test_large_init,
+	};
+	struct xtcp_cc cc = test_cc(33, 44);
+	u32 mem[3] = { 5, 6, 7 };
+
+	EXPECT_TRUE(!xtcp_cc_mem(&cc));
+	xtcp_cc_switch(&cc, &large, mem);
+	EXPECT_TRUE(xtcp_cc_mem(&cc) == mem);
+	EXPECT_EQ(mem[0], 1);
+	EXPECT_EQ(mem[1], 0);
+	EXPECT_EQ(mem[2], 7);
+	xtcp_cc_switch(&cc, &xtcp_cc_newreno, NULL);
+	EXPECT_TRUE(!xtcp_cc_mem(&cc));
+	EXPECT_EQ(cc.cwnd, 33);
 }
 
 static void test_control(struct xtcp_cc *cc, const struct xtcp_cc_ack *a)

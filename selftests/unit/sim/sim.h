@@ -26,6 +26,7 @@
 #define SIM_MSS 1500U
 #define SIM_RING 32768U /* segments outstanding at most: the peer's window */
 #define SIM_NEVER U64_MAX
+#define SIM_CC_WORDS 16
 
 /* The path: one queue, then a wire; ACKs return over the wire alone. */
 struct sim_path {
@@ -93,6 +94,7 @@ struct sim_rcv {
 struct sim_flow {
 	/* sender */
 	struct xtcp_cc cc;
+	u64 cc_mem[SIM_CC_WORDS]; /* xtcp_cc_ops.mem_size */
 	struct xtcp_rtt rtt;
 	struct xtcp_rack rack;
 	struct xtcp_rack_tlp tlp;

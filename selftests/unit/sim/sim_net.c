@@ -185,7 +185,9 @@ void sim_add(struct sim *s, const struct xtcp_cc_ops *ops, u64 start_us)
 {
 	struct sim_flow *f = calloc(1, sizeof(*f));
 
-	xtcp_cc_init(&f->cc, ops, sim_rnd(s));
+	if (ops->mem_size > sizeof(f->cc_mem))
+		abort();
+	xtcp_cc_init(&f->cc, ops, f->cc_mem, sim_rnd(s));
 	f->start_us = start_us;
 	sim_at(s, start_us * 1000, SIM_EV_START, s->flows, 0, NULL);
 	s->flow[s->flows++] = f;
