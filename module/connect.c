@@ -153,7 +153,6 @@ static void connect_reset_rcv(struct xtcp_rcv *rcv)
 	rcv->mss = XTCP_MIN_MSS;
 	rcv->ato = XTCP_ATO_MIN;
 	rcv->ooo = RB_ROOT;
-	xtcp_sack_rcv_init(&rcv->sack);
 }
 
 static void connect_reset_snd(struct xtcp_snd *snd)

@@ -11,15 +11,19 @@
 static void data_dsack(struct sock *sk, u32 start, u32 end, bool old)
 {
 	struct xtcp_sock *xs = xtcp_sk(sk);
+	struct xtcp_disorder *d;
 
 	if (!xs->neg.sack_ok)
+		return;
+	d = xtcp_sock_disorder(sk);
+	if (!d)
 		return;
 	if (old)
 		XTCP_SK_INC(sk, DSACKOLDSENT);
 	else
 		XTCP_SK_INC(sk, DSACKOFOSENT);
 	xs->rcv.dsack_dups++;
-	xtcp_sack_rcv_dsack(&xs->rcv.sack, start, end);
+	xtcp_sack_rcv_dsack(&d->told, start, end);
 }
 
 /**
@@ -154,8 +158,8 @@ static void data_in_order(struct sock *sk, struct xtcp_ctx *c, struct xtcp_effec
 		if (RB_EMPTY_ROOT(&xs->rcv.ooo))
 			xs->rcv.ack_pending |= XTCP_ACK_NOW;
 	}
-	if (xs->rcv.sack.num)
-		xtcp_sack_rcv_advance(&xs->rcv.sack, xs->rcv.nxt);
+	if (unlikely(xs->disorder))
+		xtcp_sack_rcv_advance(&xs->disorder->told, xs->rcv.nxt);
 }
 
 /**
@@ -233,6 +237,7 @@ static void data_drop_covered(struct sock *sk, struct sk_buff *skb)
 static void data_out_of_order(struct sock *sk, struct xtcp_ctx *c, struct xtcp_effects *fx)
 {
 	struct xtcp_sock *xs = xtcp_sk(sk);
+	struct xtcp_disorder *d;
 	struct data_place at;
 
 	xs->rcv.ack_pending |= XTCP_ACK_SCHED;
@@ -253,8 +258,9 @@ static void data_out_of_order(struct sock *sk, struct xtcp_ctx *c, struct xtcp_e
 	fx->queued = 1;
 	xtcp_ecn_data(sk, c);
 	data_drop_covered(sk, data_insert_ooo(sk, c->skb, &at));
-	if (xs->neg.sack_ok)
-		xtcp_sack_rcv_add(&xs->rcv.sack, c->seg.seq, c->seg.end_seq);
+	d = xs->neg.sack_ok ? xtcp_sock_disorder(sk) : NULL;
+	if (d)
+		xtcp_sack_rcv_add(&d->told, c->seg.seq, c->seg.end_seq);
 }
 
 /**

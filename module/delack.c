@@ -169,13 +169,14 @@ static u64 delack_packed_delay(const struct sock *sk)
 static void delack_duplicate(struct sock *sk)
 {
 	struct xtcp_sock *xs = xtcp_sk(sk);
+	const struct xtcp_disorder *d = xs->disorder;
 
 	if (xs->rcv.packed_nxt != xs->rcv.nxt) {
 		xs->rcv.packed_nxt = xs->rcv.nxt;
 		xs->rcv.dup_acks = 0;
 	}
-	if (!xs->neg.sack_ok || xs->rcv.sack.num == XTCP_SACK_BLOCKS ||
-	    xs->rcv.sack.dsack.start != xs->rcv.sack.dsack.end ||
+	if (!xs->neg.sack_ok || !d || d->told.num == XTCP_SACK_BLOCKS ||
+	    d->told.dsack.start != d->told.dsack.end ||
 	    xs->rcv.dup_acks < DELACK_DUP_ACKS ||
 	    xs->rcv.packed >= xtcp_sk_knob(sk, comp_sack_nr)) {
 		xs->rcv.dup_acks = min(xs->rcv.dup_acks + 1, DELACK_DUP_ACKS);

@@ -180,6 +180,7 @@ static void listen_disinherit(struct sock *child)
 	INIT_LIST_HEAD(&xs->accept_node);
 	sk_node_init(&child->sk_bind_node);
 	xs->rcv.ooo = RB_ROOT;
+	xs->disorder = NULL;
 	xs->busy = (struct xtcp_busy) { };
 	child->sk_tsq_flags = 0;
 	xs->mtu_info = 0;
@@ -209,7 +210,6 @@ static void listen_init_rcv(struct xtcp_rcv *rcv, const struct xtcp_req *req)
 		.inq_cmsg = inq_cmsg,
 		.ooo = RB_ROOT,
 	};
-	xtcp_sack_rcv_init(&rcv->sack);
 }
 
 static void listen_init_snd(struct xtcp_snd *snd, const struct xtcp_req *req, u16 window)

@@ -89,7 +89,7 @@ static u32 mss_less_sacks(const struct sock *sk)
 	u32 mss = xs->snd.mss;
 	u32 extra;
 
-	if (likely(!xs->rcv.sack.num && xs->rcv.sack.dsack.start == xs->rcv.sack.dsack.end))
+	if (likely(!xtcp_disorder_ranges(xs->disorder)))
 		return mss;
 	extra = xtcp_xmit_options_len(sk) - xtcp_mss_fixed_options(sk);
 	return extra < mss ? mss - extra : 1;

@@ -187,7 +187,7 @@ static bool prune_ooo(struct sock *sk, const struct sk_buff *in)
 	if (!freed)
 		return false;
 	/* Reneging is the receiver's right (RFC 2018 8), but say no more of it. */
-	xtcp_sack_rcv_init(&xs->rcv.sack);
+	xtcp_disorder_untell(xs->disorder);
 	XTCP_INC(sock_net(sk), OFOPRUNED);
 	return true;
 }

@@ -27,7 +27,6 @@
  * @mss: estimate of the peer's segment size, for delayed ACKs
  * @wscale: shift of the windows we announce
  * @ooo: segments beyond @nxt, by sequence number; disjoint
- * @sack: ranges of @ooo as the peer shall hear them
  * @urg_seq: where the urgent byte is, @urg_data: XTCP_URG_* | the byte
  * @ts_recent: TS.Recent (RFC 7323), @ts_recent_stamp: seconds when set, 0: never
  * @turn: RCV.NXT when data of ours left last: what the peer said since is its turn
@@ -82,13 +81,37 @@ struct xtcp_rcv {
 	u8 dup_acks;
 	u8 packed;
 	struct rb_root ooo;
-	struct xtcp_sack_rcv sack;
 	u64 bytes_received;
 	u32 segs_in;
 	u32 data_segs_in;
 	u32 dsack_dups;
 	u32 ooopack;		/* segments that came out of order */
 };
+
+/**
+ * struct xtcp_disorder - what only those need who saw segments lost or out of order
+ * @told: ranges of xtcp_rcv.ooo as the peer shall hear them (data.c)
+ * @seen: what the peer's SACK blocks of late covered is marked (scoreboard.c)
+ *
+ * Made at first need; without memory the peer hears of no range, and blocks are walked whole.
+ */
+struct xtcp_disorder {
+	struct xtcp_sack_rcv told;
+	struct xtcp_sack_seen seen;
+};
+
+/* Ranges to tell the peer of, the one that came twice included. */
+static inline u8 xtcp_disorder_ranges(const struct xtcp_disorder *d)
+{
+	return likely(!d) ? 0 : d->told.num + (d->told.dsack.start != d->told.dsack.end);
+}
+
+/* The peer shall hear of none. */
+static inline void xtcp_disorder_untell(struct xtcp_disorder *d)
+{
+	if (d)
+		xtcp_sack_rcv_init(&d->told);
+}
 
 #define XTCP_URG_VALID		0x0100
 #define XTCP_URG_NOTYET		0x0200

@@ -10,7 +10,6 @@
 #include <xtcp/prr.h>
 #include <xtcp/rack.h>
 #include <xtcp/rate.h>
-#include <xtcp/sack.h>
 
 /**
  * struct xtcp_rec - loss detection and recovery; recovery.c, loss.c, scoreboard.c
@@ -38,7 +37,6 @@
  * @frto: is the timeout spurious? (RFC 5682)
  * @prr: the window during recovery (RFC 6937)
  * @rate: delivery rate sampler
- * @seen: what the SACK blocks of late covered is marked
  */
 struct xtcp_rec {
 	u8 ca_state;
@@ -64,7 +62,6 @@ struct xtcp_rec {
 	struct xtcp_frto frto;
 	struct xtcp_prr prr;
 	struct xtcp_rate rate;
-	struct xtcp_sack_seen seen;
 };
 
 #endif /* _XTCP_REC_H */

@@ -107,12 +107,16 @@ static void scoreboard_walk(struct sock *sk, const struct xtcp_sack_block *b, u3
 static void scoreboard_block(struct sock *sk, const struct xtcp_sack_block *b,
 			     struct xtcp_ack_info *ai)
 {
-	struct xtcp_rec *rec = &xtcp_sk(sk)->rec;
+	struct xtcp_disorder *d = xtcp_sock_disorder(sk);
 	struct xtcp_sack_block gap = { .end = b->start };
 
-	while (xtcp_sack_seen_gap(&rec->seen, gap.end, b->end, &gap))
+	if (!d) {
+		scoreboard_walk(sk, b, b->start, b->end, ai);
+		return;
+	}
+	while (xtcp_sack_seen_gap(&d->seen, gap.end, b->end, &gap))
 		scoreboard_walk(sk, b, gap.start, gap.end, ai);
-	xtcp_sack_seen_add(&rec->seen, b, xtcp_sk(sk)->snd.una);
+	xtcp_sack_seen_add(&d->seen, b, xtcp_sk(sk)->snd.una);
 }
 
 /* A retransmission was needless: the peer got the segment twice (RFC 3708, RFC 2883). */
@@ -169,8 +173,8 @@ void xtcp_scoreboard_sack(struct sock *sk, struct xtcp_ctx *c, struct xtcp_ack_i
 	struct xtcp_sock *xs = xtcp_sk(sk);
 	u8 i, n;
 
-	if (!xs->snd.sacked_out)
-		xs->rec.seen.num = 0;
+	if (!xs->snd.sacked_out && xs->disorder)
+		xs->disorder->seen.num = 0;
 	n = scoreboard_blocks(sk, c, ai, blocks);
 	for (i = 0; i < n; i++)
 		scoreboard_block(sk, &blocks[i], ai);
@@ -197,5 +201,6 @@ void xtcp_scoreboard_forget(struct sock *sk)
 		xs->snd.sacked_out -= cb->segs;
 		list_add_tail(&skb->tcp_tsorted_anchor, &xs->rec.sent);
 	}
-	xs->rec.seen.num = 0;
+	if (xs->disorder)
+		xs->disorder->seen.num = 0;
 }

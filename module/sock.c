@@ -95,11 +95,27 @@ void xtcp_sock_purge_write(struct sock *sk)
 }
 
 /**
- * xtcp_sock_purge_ooo - drop what arrived out of order
+ * xtcp_sock_purge_ooo - drop what arrived out of order, and what is known of it
  * @sk: locked
  */
 void xtcp_sock_purge_ooo(struct sock *sk)
 {
 	sock_purge_tree(sk, &xtcp_sk(sk)->rcv.ooo, false);
-	xtcp_sk(sk)->rcv.sack.num = 0;
+	kfree(xtcp_sk(sk)->disorder);
+	xtcp_sk(sk)->disorder = NULL;
+}
+
+/**
+ * xtcp_sock_disorder - where to note what is lost or out of order
+ * @sk: locked
+ *
+ * Return: NULL when there is no memory
+ */
+struct xtcp_disorder *xtcp_sock_disorder(struct sock *sk)
+{
+	struct xtcp_sock *xs = xtcp_sk(sk);
+
+	if (!xs->disorder)
+		xs->disorder = kzalloc(sizeof(*xs->disorder), GFP_ATOMIC | __GFP_NOWARN);
+	return xs->disorder;
 }

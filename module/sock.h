@@ -106,6 +106,7 @@ struct xtcp_sock {
 	struct xtcp_neg neg;
 	struct xtcp_ecn ecn;
 	struct xtcp_rcv rcv;
+	struct xtcp_disorder *disorder;	/* NULL until needed */
 	struct xtcp_mtup mtup;
 	struct xtcp_busy busy;
 	struct xtcp_rtt rtt;
@@ -235,6 +236,7 @@ static inline u32 xtcp_packets_in_flight(const struct xtcp_sock *xs)
 
 void xtcp_sock_purge_write(struct sock *sk);
 void xtcp_sock_purge_ooo(struct sock *sk);
+struct xtcp_disorder *xtcp_sock_disorder(struct sock *sk);	/* NULL: no memory */
 void xtcp_sock_wfree_skb(struct sock *sk, struct sk_buff *skb);
 void xtcp_sock_destruct(struct sock *sk);
 void xtcp_sock_init_lock(struct sock *sk);

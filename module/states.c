@@ -183,7 +183,7 @@ static void step_fin(struct sock *sk, struct xtcp_effects *fx)
 		return;
 	xs->rcv.ack_pending |= XTCP_ACK_SCHED;
 	/* The peer has all through: what it sent twice is nothing to it. */
-	xtcp_sack_rcv_init(&xs->rcv.sack);
+	xtcp_disorder_untell(xs->disorder);
 	WRITE_ONCE(sk->sk_shutdown, sk->sk_shutdown | RCV_SHUTDOWN);
 	sock_set_flag(sk, SOCK_DONE);
 	switch (sk->sk_state) {

@@ -18,13 +18,9 @@
 /* SACK blocks that fit beside the timestamp, D-SACK included. */
 static u8 xmit_sack_blocks(const struct xtcp_sock *xs)
 {
-	u8 n = xs->rcv.sack.num;
-
 	if (!xs->neg.sack_ok)
 		return 0;
-	if (xs->rcv.sack.dsack.start != xs->rcv.sack.dsack.end)
-		n++;
-	return min_t(u8, n, xs->neg.ts_ok ? 3 : 4);
+	return min_t(u8, xtcp_disorder_ranges(xs->disorder), xs->neg.ts_ok ? 3 : 4);
 }
 
 /**
@@ -45,7 +41,7 @@ static u32 xmit_write_options(struct sock *sk, u8 *p, u32 tsval)
 	u8 n = xmit_sack_blocks(xs);
 
 	if (n)
-		n = xtcp_sack_rcv_report(&xs->rcv.sack, blocks, n);
+		n = xtcp_sack_rcv_report(&xs->disorder->told, blocks, n);
 	return xtcp_opt_write(p, xs->neg.ts_ok, tsval, xs->rcv.ts_recent, blocks, n);
 }
 
