@@ -103,38 +103,39 @@ struct xtcp_sock {
 		};
 	};
 	const struct xtcp_af_ops *af;
+	u64 now_us;			/* the clock of what is under way, 0: nothing is */
 	struct xtcp_neg neg;
-	struct xtcp_ecn ecn;
 	struct xtcp_rcv rcv;
+	struct xtcp_ecn ecn;
 	struct xtcp_disorder *disorder;	/* NULL until needed */
-	struct xtcp_mtup mtup;
-	struct xtcp_busy busy;
-	struct xtcp_rtt rtt;
 	struct xtcp_cc cc;
+	struct xtcp_rtt rtt;
+	struct xtcp_mtup mtup;
 	struct xtcp_rec rec;
-	struct xtcp_ka ka;
 	struct xtcp_timers timers;
 	struct llist_node smallq_node;	/* smallq.c: in the list of a CPU, with a reference */
+	struct xtcp_busy busy;
 	struct xtcp_acceptq *acceptq;	/* acceptq.c: of whoever ever listened, else NULL */
 	struct list_head accept_node;	/* acceptq.c: child, among those that wait */
 	u32 accept_stamp;		/* acceptq.c: since when, milliseconds */
+	int rx_dst_sdif;		/* rx.c: enslaved device sk_rx_dst came by, or 0 */
 	struct xtcp_port *port;		/* ports.c: the owner entry of inet_num */
 	struct xtcp_dest *dest;		/* ports.c: share in it; port chosen by connect() */
 	struct xtcp_guard *guard;	/* ports.c: claim in native TCP, or NULL */
 	struct xtcp_portwait *portwait;	/* portwait.c: in SYN_SENT without a port, or NULL */
+	u32 mtu_info;			/* icmp.c: MTU waiting for XTCP_DEFER_MTU */
+	u32 connect_wait;		/* XTCP_CONNECT_WAIT: ms for a port, 0: none */
+	int linger2;			/* TCP_LINGER2 jiffies, 0: knob, <0: none */
+	struct xtcp_ka ka;
 	bool port_pinned;		/* ports.c: by bind() or listen(), or inherited */
 	bool port_lazy;			/* ports.c: bind() to port 0; chosen when needed */
 	bool port_routed;		/* ipv4.c: the route was chosen knowing both ports */
 	u8 defer_accept;		/* TCP_DEFER_ACCEPT: SYN-ACK transmissions to wait */
-	u32 connect_wait;		/* XTCP_CONNECT_WAIT: ms for a port, 0: none */
-	int linger2;			/* TCP_LINGER2 jiffies, 0: knob, <0: none */
-	u64 now_us;			/* the clock of what is under way, 0: nothing is */
-	u32 mtu_info;			/* icmp.c: MTU waiting for XTCP_DEFER_MTU */
-	int rx_dst_sdif;		/* rx.c: enslaved device sk_rx_dst came by, or 0 */
 };
 
 static_assert(offsetof(struct xtcp_sock, xn) == offsetof(struct inet_sock, cork));
 static_assert(offsetofend(struct xtcp_sock, snd) <= offsetofend(struct inet_sock, cork));
+static_assert(sizeof(struct xtcp_sock) - sizeof(struct inet_sock) <= 792); /* no more */
 
 /* Bit numbers of sk_tsq_flags, atomic; first what a softirq left to the owner of the lock. */
 #define XTCP_DEFER_TIMER	0
