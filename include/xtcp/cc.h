@@ -51,7 +51,7 @@ enum xtcp_cc_event {
 /**
  * struct xtcp_cc_ack - one ACK as an algorithm sees it
  * @now_us: time
- * @delivered: segments delivered on this connection so far
+ * @delivered: segments delivered on this connection so far, modulo 2^32
  * @prior_delivered: @delivered when the segment of the rate sample was sent
  * @interval_us: length of the rate sample, 0 if there is none
  * @rs_delivered: segments delivered within the rate sample
@@ -75,9 +75,9 @@ enum xtcp_cc_event {
  */
 struct xtcp_cc_ack {
 	u64 now_us;
-	u64 delivered;
-	u64 prior_delivered;
 	u64 interval_us;
+	u32 delivered;
+	u32 prior_delivered;
 	u32 rs_delivered;
 	u32 rs_lost;
 	u32 tx_in_flight;
@@ -100,14 +100,14 @@ struct xtcp_cc_ack {
 
 /**
  * struct xtcp_cc_lost - one segment marked lost
- * @delivered: segments delivered on this connection so far
+ * @delivered: segments delivered on this connection so far, modulo 2^32
  * @lost: segments marked lost since it was sent, itself included
  * @tx_in_flight: segments in flight when it was sent, itself included
  * @segs: segments it consists of
  * @app_limited: it was sent when there was not enough data to send
  */
 struct xtcp_cc_lost {
-	u64 delivered;
+	u32 delivered;
 	u32 lost;
 	u32 tx_in_flight;
 	u32 segs;

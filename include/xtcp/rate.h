@@ -10,16 +10,16 @@
 #include <xtcp/types.h>
 
 /**
- * struct xtcp_rate - the sampler of one connection, in segments
+ * struct xtcp_rate - the sampler of one connection, in segments, all modulo 2^32
  * @delivered: delivered so far
  * @app_limited: samples are application-limited until @delivered exceeds it; 0: they are not
- * @lost: marked lost so far, modulo 2^32
- * @delivered_us: time of the last delivery, modulo 2^32
- * @first_sent_us: sending time of the segment delivered last, modulo 2^32
+ * @lost: marked lost so far
+ * @delivered_us: time of the last delivery
+ * @first_sent_us: sending time of the segment delivered last
  */
 struct xtcp_rate {
-	u64 delivered;
-	u64 app_limited;
+	u32 delivered;
+	u32 app_limited;
 	u32 lost;
 	u32 delivered_us;
 	u32 first_sent_us;
@@ -27,7 +27,7 @@ struct xtcp_rate {
 
 /**
  * struct xtcp_rate_tx - what was known when a segment was sent; lives beside the segment
- * @delivered: xtcp_rate.delivered, modulo 2^32
+ * @delivered: xtcp_rate.delivered
  * @lost: xtcp_rate.lost
  * @delivered_us: xtcp_rate.delivered_us
  * @first_sent_us: xtcp_rate.first_sent_us

@@ -561,14 +561,14 @@ static void bbr_start(struct xtcp_cc *cc, struct bbr *b, const struct xtcp_cc_ac
 	b->started = true;
 	b->extra_acked_start_us = a->now_us;
 	b->min_rtt_ms = bbr_ms(a->now_us);
-	b->next_round_delivered = (u32)a->delivered;
-	b->loss_round_delivered = (u32)a->delivered;
+	b->next_round_delivered = a->delivered;
+	b->loss_round_delivered = a->delivered;
 	cc->pacing_rate = xtcp_max_u64(bbr_rate(b, bw, bbr_gains[BBR_STARTUP].pacing), a->mss);
 }
 
 static bool bbr_sample_limited(struct bbr *b, const struct xtcp_cc_ack *a)
 {
-	if (b->limited && xtcp_seq_geq((u32)a->prior_delivered, b->limited_until))
+	if (b->limited && xtcp_seq_geq(a->prior_delivered, b->limited_until))
 		b->limited = false;
 	return b->limited || a->rs_app_limited;
 }
@@ -598,8 +598,8 @@ static void bbr_cong_control(struct xtcp_cc *cc, const struct xtcp_cc_ack *a)
 	struct bbr_sample s = {
 		.a = a,
 		.now_ms = bbr_ms(a->now_us),
-		.delivered = (u32)a->delivered,
-		.prior_delivered = (u32)a->prior_delivered,
+		.delivered = a->delivered,
+		.prior_delivered = a->prior_delivered,
 	};
 
 	if (!a->acked_sacked)
@@ -643,14 +643,14 @@ static void bbr_handle_too_high(struct xtcp_cc *cc, struct bbr *b, const struct 
 		return;
 	b->undo_state = BBR_UP;
 	b->has_undo = true;
-	bbr_start_down(cc, b, (u32)l->delivered, bbr_ms(cc->now_us));
+	bbr_start_down(cc, b, l->delivered, bbr_ms(cc->now_us));
 }
 
 static void bbr_lost(struct xtcp_cc *cc, const struct xtcp_cc_lost *l)
 {
 	struct bbr *b = bbr_priv(cc);
 
-	bbr_note_loss(cc, b, (u32)l->delivered);
+	bbr_note_loss(cc, b, l->delivered);
 	if (b->is_bw_probe_sample && bbr_too_high(l->lost, l->tx_in_flight))
 		bbr_handle_too_high(cc, b, l);
 }

@@ -26,7 +26,7 @@ void xtcp_rate_sent(struct xtcp_rate *r, struct xtcp_rate_tx *tx, u32 in_flight,
 		r->first_sent_us = now_us;
 		r->delivered_us = now_us;
 	}
-	tx->delivered = (u32)r->delivered;
+	tx->delivered = r->delivered;
 	tx->lost = r->lost;
 	tx->delivered_us = r->delivered_us;
 	tx->first_sent_us = r->first_sent_us;
@@ -86,7 +86,7 @@ void xtcp_rate_lost(struct xtcp_rate *r, const struct xtcp_rate_tx *tx, u32 segs
  */
 void xtcp_rate_idle(struct xtcp_rate *r, u32 in_flight)
 {
-	r->app_limited = xtcp_max_u64(r->delivered + in_flight, 1);
+	r->app_limited = xtcp_max_u32(r->delivered + in_flight, 1);
 }
 
 /**
@@ -104,14 +104,14 @@ void xtcp_rate_finish(struct xtcp_rate *r, const struct xtcp_rate_sample *rs, u3
 {
 	u32 send_us, ack_us;
 
-	if (r->app_limited && r->delivered > r->app_limited)
+	if (r->app_limited && xtcp_seq_after(r->delivered, r->app_limited))
 		r->app_limited = 0;
 	a->delivered = r->delivered;
 	a->interval_us = 0;
 	if (!rs->valid)
 		return;
 
-	a->rs_delivered = (u32)r->delivered - rs->tx.delivered;
+	a->rs_delivered = r->delivered - rs->tx.delivered;
 	a->prior_delivered = r->delivered - a->rs_delivered;
 	a->rs_lost = r->lost - rs->tx.lost;
 	a->rs_app_limited = rs->tx.app_limited;

@@ -16,7 +16,7 @@ static struct xtcp_cc_ack test_finish(struct xtcp_rate *r, const struct xtcp_rat
 
 TEST(rate_sent__snapshot)
 {
-	struct xtcp_rate r = { .delivered = (5ULL << 32) + 7, .lost = 3, .delivered_us = 100,
+	struct xtcp_rate r = { .delivered = 7, .lost = 3, .delivered_us = 100,
 			       .first_sent_us = 90 };
 	struct xtcp_rate_tx tx;
 
@@ -157,6 +157,20 @@ TEST(rate_idle__until_what_is_in_flight_is_delivered)
 	r.delivered = 0;
 	xtcp_rate_idle(&r, 0);
 	EXPECT_EQ(r.app_limited, 1);
+}
+
+TEST(rate_idle__where_the_count_wraps)
+{
+	struct xtcp_rate r = { .delivered = U32_MAX - 2 };
+	struct xtcp_rate_sample rs = { .valid = false };
+
+	xtcp_rate_idle(&r, 5);
+	EXPECT_EQ(r.app_limited, 2);
+	test_finish(&r, &rs, 0);
+	EXPECT_EQ(r.app_limited, 2);
+	r.delivered += 6;
+	test_finish(&r, &rs, 0);
+	EXPECT_EQ(r.app_limited, 0);
 }
 
 TEST(rate_lost__since_it_was_sent)
