@@ -89,6 +89,8 @@ int xtcp_connect(struct sock *sk, struct sockaddr *addr, int len)
 	if (err)
 		return err;
 
+	/* What a former connection died of is not this one's. */
+	WRITE_ONCE(sk->sk_err, 0);
 	xs->snd.mss_clamp = XTCP_DEFAULT_MSS;
 	xtcp_set_state(sk, TCP_SYN_SENT);
 	err = xtcp_ports_connect(sk);

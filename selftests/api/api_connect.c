@@ -317,6 +317,20 @@ TEST_F(api, connect_unspec_keeps)
 	EXPECT_EQ(4321, api_get(fd, SOL_TCP, TCP_USER_TIMEOUT));
 }
 
+/* The error that nobody fetched ends with the connection it was of. */
+TEST_F(api, connect_forgets_error)
+{
+	struct sockaddr_in none = { .sin_family = AF_UNSPEC };
+	char c;
+
+	api_pair(self);
+	ASSERT_EQ(0, connect(self->client, API_SA(&none)));
+	ASSERT_EQ(0, connect(self->client, API_SA(&self->addr)));
+	EXPECT_EQ(EAGAIN, api_errno(recv(self->client, &c, 1, MSG_DONTWAIT)));
+	EXPECT_EQ(POLLOUT, api_poll(self->client, POLLIN | POLLOUT, 0));
+	EXPECT_EQ(0, api_so_error(self->client));
+}
+
 /* A listener that is disconnected closes; whoever waits in its queue is reset. */
 TEST_F(api, connect_unspec_listener)
 {
