@@ -242,6 +242,7 @@ int xtcp_disconnect(struct sock *sk, int flags)
 		inet_reset_saddr(sk);
 	WRITE_ONCE(sk->sk_shutdown, 0);
 	sock_reset_flag(sk, SOCK_DONE);
+	sk_set_peek_off(sk, -1);
 	sk_dst_reset(sk);
 	dst_release(unrcu_pointer(xchg(&sk->sk_rx_dst, NULL)));
 	connect_reset(sk);

@@ -55,6 +55,7 @@ static const struct proto_ops family_stream_ops = {
 	.mmap		= sock_no_mmap,
 	.splice_eof	= inet_splice_eof,
 	.splice_read	= xtcp_splice_read,
+	.set_peek_off	= sk_set_peek_off,
 	.set_rcvlowat	= xtcp_set_rcvlowat,
 	XTCP_COMPAT_OPS_SENDPAGE
 };

@@ -22,6 +22,7 @@
  * @timeo: jiffies that the call may still wait
  * @flags: MSG_*
  * @peek_seq: next byte to deliver with MSG_PEEK
+ * @peek_off: bytes that it began behind copied_seq (SO_PEEK_OFF)
  * @urg_hole: 1 after the urgent byte was left out
  * @last: last skb read from, with a reference, if the user wants its time
  * @want_stamp: he does
@@ -35,6 +36,7 @@ struct recvmsg_job {
 	long timeo;
 	int flags;
 	u32 peek_seq;
+	u32 peek_off;
 	u32 urg_hole;
 	struct sk_buff *last;
 	bool want_stamp;
@@ -103,8 +105,17 @@ static void recvmsg_fix_peek(struct recvmsg_job *job)
 	u32 copied_seq = xtcp_sk(job->sk)->rcv.copied_seq;
 
 	if ((job->flags & MSG_PEEK) &&
-	    job->peek_seq - job->copied - job->urg_hole != copied_seq)
-		job->peek_seq = copied_seq;
+	    job->peek_seq - job->peek_off - job->copied - job->urg_hole != copied_seq)
+		job->peek_seq = copied_seq + job->peek_off;
+}
+
+/* SO_PEEK_OFF: a look moves its place in the stream on, a read comes closer to it. */
+static void recvmsg_move_peek(const struct recvmsg_job *job, size_t used)
+{
+	if (job->flags & MSG_PEEK)
+		sk_peek_offset_fwd(job->sk, used);
+	else
+		sk_peek_offset_bwd(job->sk, used);
 }
 
 /* Waits for more, or has the backlog processed. True to go on; else the call ends. */
@@ -218,6 +229,7 @@ static bool recvmsg_take(struct recvmsg_job *job, struct sk_buff *skb, u32 offse
 		return false;
 	}
 	WRITE_ONCE(*seq, *seq + used);
+	recvmsg_move_peek(job, used);
 	job->copied += used;
 	job->left -= used;
 	recvmsg_note_stamp(job, skb);
@@ -299,7 +311,8 @@ static int recvmsg_locked(struct recvmsg_job *job)
 	if (job->flags & MSG_OOB)
 		return recvmsg_urgent(sk, job->msg, job->left, job->flags);
 
-	job->peek_seq = xtcp_sk(sk)->rcv.copied_seq;
+	job->peek_off = max(sk_peek_offset(sk, job->flags), 0);
+	job->peek_seq = xtcp_sk(sk)->rcv.copied_seq + job->peek_off;
 	job->target = sock_rcvlowat(sk, job->flags & MSG_WAITALL, job->left);
 	job->want_stamp = recvmsg_wants_stamp(sk);
 	recvmsg_loop(job);
