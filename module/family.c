@@ -121,6 +121,7 @@ static int family_create(struct net *net, struct socket *sock, int protocol, int
 
 	sock->state = SS_UNCONNECTED;
 	sock->ops = &family_stream_ops;
+	set_bit(SOCK_SUPPORT_ZC, &sock->flags);	/* io_uring may hand its pages over */
 	xtcp_compat_own_sockopt(sock);
 	sk = sk_alloc(net, AF_INET, GFP_KERNEL, &xtcp_prot, kern);
 	if (!sk)

@@ -180,12 +180,14 @@ static int sendmsg_pin(struct sendmsg_job *job, struct sk_buff *skb, int want)
 	return err == -EEXIST ? -EMSGSIZE : err;
 }
 
+/* io_uring holds all pages of an skb at once: a page that is not its needs holds for each. */
 static int sendmsg_fill(struct sendmsg_job *job, struct sk_buff *skb, int want)
 {
-	if (job->splice)
-		return sendmsg_splice(job, skb, want);
 	if (job->pinned && (job->sk->sk_route_caps & NETIF_F_SG))
 		return sendmsg_pin(job, skb, want);
+	skb_zcopy_downgrade_managed(skb);
+	if (job->splice)
+		return sendmsg_splice(job, skb, want);
 	return sendmsg_copy(job, skb, want);
 }
 
@@ -313,7 +315,11 @@ static int sendmsg_pin_begin(struct sendmsg_job *job)
 	struct sk_buff *tail = skb_peek_tail(&sk->sk_write_queue);
 	size_t size = msg_data_left(job->msg);
 
-	if (!(job->flags & MSG_ZEROCOPY) || !size || !sock_flag(sk, SOCK_ZEROCOPY) || job->splice)
+	if (!(job->flags & MSG_ZEROCOPY) || !size || job->splice)
+		return 0;
+	/* io_uring brings its own: it holds it, and needs no SO_ZEROCOPY. */
+	job->pinned = job->msg->msg_ubuf;
+	if (job->pinned || !sock_flag(sk, SOCK_ZEROCOPY))
 		return 0;
 	job->pinned = msg_zerocopy_realloc(sk, size, tail ? skb_zcopy(tail) : NULL);
 	if (!job->pinned)
@@ -325,6 +331,8 @@ static int sendmsg_pin_begin(struct sendmsg_job *job)
 
 static void sendmsg_pin_end(struct sendmsg_job *job)
 {
+	if (job->msg->msg_ubuf)
+		return;
 	if (job->copied)
 		net_zcopy_put(job->pinned);
 	else
