@@ -135,9 +135,18 @@ static inline void xtcp_compat_inet_flags(struct sock *sk)
 #define XTCP_COMPAT_OPT_ID_TCP		SOF_TIMESTAMPING_OPT_ID_TCP
 #endif
 
-/* The kernel knows by protocol 6 who may have SO_ZEROCOPY; a socket may see to it since 6.7. */
+/*
+ * The kernel knows by protocol 6 who may have SO_ZEROCOPY, and who needs CAP_NET_ADMIN for
+ * SO_ATTACH_FILTER; a socket may see to it since 6.7.
+ */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 12, 0)
 static inline void xtcp_compat_own_sockopt(struct socket *sock) { }
+
+/* A filter sees every segment: only CAP_NET_ADMIN may have one, and nobody would ask for it. */
+static inline void xtcp_compat_lock_filter(struct sock *sk)
+{
+	sock_set_flag(sk, SOCK_FILTER_LOCKED);
+}
 
 static inline int xtcp_compat_accept_into(struct socket *sock, struct socket *newsock, int flags,
 					  bool kern)
@@ -149,6 +158,8 @@ static inline void xtcp_compat_own_sockopt(struct socket *sock)
 {
 	set_bit(SOCK_CUSTOM_SOCKOPT, &sock->flags);
 }
+
+static inline void xtcp_compat_lock_filter(struct sock *sk) { }
 
 static inline int xtcp_compat_accept_into(struct socket *sock, struct socket *newsock,
 					  struct proto_accept_arg *arg)

@@ -84,11 +84,7 @@ static void family_init_sock(struct net *net, struct socket *sock, struct sock *
 	sk->sk_destruct = xtcp_sock_destruct;
 	sk->sk_backlog_rcv = sk->sk_prot->backlog_rcv;
 	sk->sk_txrehash = READ_ONCE(net->core.sysctl_txrehash);
-	/*
-	 * An attached filter sees every segment; only CAP_NET_ADMIN may have one on
-	 * a TCP socket, and the kernel's test for that does not know ours.
-	 */
-	sock_set_flag(sk, SOCK_FILTER_LOCKED);
+	xtcp_compat_lock_filter(sk);
 	xtcp_sk(sk)->af = &xtcp_ipv4_ops;
 }
 

@@ -303,13 +303,10 @@ static int sockopt_set_tcp(struct sock *sk, int optname, sockptr_t optval, unsig
 	return err;
 }
 
-/* What the kernel would refuse a socket of ours; all else of SOL_SOCKET is its own. */
-static int sockopt_set_socket(struct sock *sk, int optname, sockptr_t optval, unsigned int optlen)
+static int sockopt_set_zerocopy(struct sock *sk, sockptr_t optval, unsigned int optlen)
 {
 	int val;
 
-	if (optname != SO_ZEROCOPY)
-		return sock_setsockopt(sk->sk_socket, SOL_SOCKET, optname, optval, optlen);
 	if (optlen < sizeof(int))
 		return -EINVAL;
 	if (copy_from_sockptr(&val, optval, sizeof(val)))
@@ -320,6 +317,24 @@ static int sockopt_set_socket(struct sock *sk, int optname, sockptr_t optval, un
 	sock_valbool_flag(sk, SOCK_ZEROCOPY, val);
 	release_sock(sk);
 	return 0;
+}
+
+/* What the kernel judges by the protocol number; all else of SOL_SOCKET is its own. */
+static int sockopt_set_socket(struct sock *sk, int optname, sockptr_t optval, unsigned int optlen)
+{
+	switch (optname) {
+	case SO_ZEROCOPY:
+		return sockopt_set_zerocopy(sk, optval, optlen);
+	case SO_ATTACH_REUSEPORT_CBPF:
+	case SO_ATTACH_REUSEPORT_EBPF:
+		/* Nobody would run the program: our groups are not the kernel's. */
+		return -ENOPROTOOPT;
+	case SO_ATTACH_FILTER:
+		if (!ns_capable(sock_net(sk)->user_ns, CAP_NET_ADMIN))
+			return -EPERM;
+		break;
+	}
+	return sock_setsockopt(sk->sk_socket, SOL_SOCKET, optname, optval, optlen);
 }
 
 /**

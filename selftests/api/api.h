@@ -66,6 +66,7 @@ struct api_difference {
 enum api_diff {
 	API_SO_PROTOCOL,
 	API_ATTACH_FILTER,
+	API_REUSEPORT_CBPF,
 	API_ZEROCOPY,
 	API_TCP_FASTOPEN,
 	API_TCP_SAVE_SYN,
@@ -78,8 +79,10 @@ enum api_diff {
 static const struct api_difference api_differences[] = {
 	[API_SO_PROTOCOL] = { "SO_PROTOCOL", IPPROTO_TCP, IPPROTO_XTCP,
 		"the kernel takes every socket of protocol 6 for its own TCP's" },
-	[API_ATTACH_FILTER] = { "SO_ATTACH_FILTER", 0, EPERM,
-		"the kernel's CAP_NET_ADMIN test does not know our sockets" },
+	[API_ATTACH_FILTER] = { "SO_ATTACH_FILTER before 6.7", 0, EPERM,
+		"the kernel's CAP_NET_ADMIN test does not know our sockets; since then we test" },
+	[API_REUSEPORT_CBPF] = { "SO_ATTACH_REUSEPORT_CBPF", 0, ENOPROTOOPT,
+		"not built" },
 	[API_ZEROCOPY] = { "SO_ZEROCOPY before 6.7", 0, EOPNOTSUPP,
 		"the kernel asks for protocol 6; since 6.7 it asks the socket" },
 	[API_TCP_FASTOPEN] = { "TCP_FASTOPEN", 0, ENOPROTOOPT,

@@ -361,15 +361,63 @@ TEST_F(api, accept_many)
 	}
 }
 
+/* 0 or the errno of a filter that lets @bytes of a segment pass. */
+static int attach_filter(int fd, int opt, unsigned int bytes)
+{
+	struct sock_filter code = BPF_STMT(BPF_RET | BPF_K, bytes);
+	struct sock_fprog prog = { .len = 1, .filter = &code };
+
+	return api_errno(setsockopt(fd, SOL_SOCKET, opt, &prog, sizeof(prog)));
+}
+
+/* What a filter drops is not acknowledged, and comes again when the filter has gone. */
 TEST_F(api, attach_filter)
 {
-	struct sock_filter pass = BPF_STMT(BPF_RET | BPF_K, 0xffffffff);
-	struct sock_fprog prog = { .len = 1, .filter = &pass };
+	char buf[8];
+
+	api_pair(self);
+	if (self->family == AF_XTCP && api_old_kernel()) {
+		EXPECT_EQ(api_differs(self->family, API_ATTACH_FILTER),
+			  attach_filter(self->server, SO_ATTACH_FILTER, 0));
+		return;
+	}
+	ASSERT_EQ(0, attach_filter(self->server, SO_ATTACH_FILTER, 0));
+	ASSERT_EQ(3, write(self->client, "abc", 3));
+	EXPECT_EQ(0, api_poll(self->server, POLLIN, 100));
+	ASSERT_EQ(0, api_set(self->server, SOL_SOCKET, SO_DETACH_FILTER, 0));
+	ASSERT_EQ(POLLIN, api_poll(self->server, POLLIN, 60000));
+	EXPECT_EQ(3, read(self->server, buf, sizeof(buf)));
+	ASSERT_EQ(0, attach_filter(self->server, SO_ATTACH_FILTER, 0xffffffff));
+	ASSERT_EQ(3, write(self->client, "def", 3));
+	EXPECT_EQ(3, read(self->server, buf, sizeof(buf)));
+	ASSERT_EQ(0, api_set(self->server, SOL_SOCKET, SO_LOCK_FILTER, 1));
+	EXPECT_EQ(EPERM, api_set(self->server, SOL_SOCKET, SO_DETACH_FILTER, 0));
+}
+
+/* Who of a group gets a connection is no program's choice, and nobody shall believe it. */
+TEST_F(api, attach_group_program)
+{
 	int fd = api_socket(self->family, 0);
 
 	self->no_segments = true;
-	EXPECT_EQ(api_differs(self->family, API_ATTACH_FILTER),
-		  api_errno(setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &prog, sizeof(prog))));
+	ASSERT_EQ(0, api_set(fd, SOL_SOCKET, SO_REUSEPORT, 1));
+	EXPECT_EQ(self->family == AF_XTCP && api_old_kernel() ? EPERM :
+		  api_differs(self->family, API_REUSEPORT_CBPF),
+		  attach_filter(fd, SO_ATTACH_REUSEPORT_CBPF, 0));
+}
+
+/* A filter of a user's could cut segments that the kernel counts on. */
+TEST_F(api, attach_filter_needs_admin)
+{
+	int fd = api_socket(self->family, 0);
+	int status;
+
+	self->no_segments = true;
+	if (!fork())
+		_exit(setresuid(65534, 65534, 65534) ? 255 :
+		      attach_filter(fd, SO_ATTACH_FILTER, 0xffffffff));
+	wait(&status);
+	EXPECT_EQ(EPERM, WEXITSTATUS(status));
 }
 
 TEST_HARNESS_MAIN
