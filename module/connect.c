@@ -167,6 +167,8 @@ static void connect_reset_snd(struct xtcp_snd *snd)
 
 	memset(snd, 0, sizeof(*snd));
 	snd->write_seq = seq ? seq : 1;
+	snd->una = snd->write_seq;	/* nothing waits: SIOCOUTQ */
+	snd->nxt = snd->write_seq;
 	snd->user_mss = old.user_mss;
 	snd->nonagle = old.nonagle;
 	snd->notsent_lowat = old.notsent_lowat;

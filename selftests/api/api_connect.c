@@ -321,10 +321,14 @@ TEST_F(api, connect_unspec_keeps)
 TEST_F(api, connect_forgets_error)
 {
 	struct sockaddr_in none = { .sin_family = AF_UNSPEC };
+	int waiting = -1;
 	char c;
 
 	api_pair(self);
 	ASSERT_EQ(0, connect(self->client, API_SA(&none)));
+	EXPECT_EQ(0, ioctl(self->client, TIOCOUTQ, &waiting));
+	if (self->family == AF_XTCP)
+		EXPECT_EQ(0, waiting);
 	ASSERT_EQ(0, connect(self->client, API_SA(&self->addr)));
 	EXPECT_EQ(EAGAIN, api_errno(recv(self->client, &c, 1, MSG_DONTWAIT)));
 	EXPECT_EQ(POLLOUT, api_poll(self->client, POLLIN | POLLOUT, 0));
