@@ -63,14 +63,14 @@ static unsigned int hook_take(struct net *net, struct sk_buff *skb, const struct
 }
 
 /* The ports, if the local one is perhaps ours, else NULL. */
-static const struct tcphdr *hook_maybe_ours(const struct net *net, const struct sk_buff *skb,
+static const struct tcphdr *hook_maybe_ours(const struct xtcp_net *xn, const struct sk_buff *skb,
 					    struct tcphdr *buf)
 {
 	const struct tcphdr *th;
 
 	th = skb_header_pointer(skb, skb_network_offset(skb) + ip_hdrlen(skb),
 				offsetof(struct tcphdr, seq), buf);
-	return th && xtcp_ports_maybe_ours(xtcp_net(net), ntohs(th->dest)) ? th : NULL;
+	return th && xtcp_ports_maybe_ours(xn, ntohs(th->dest)) ? th : NULL;
 }
 
 /* A reinjected packet (NFQUEUE) comes in process context with bottom halves on. */
@@ -80,7 +80,7 @@ static unsigned int hook_tcp_in(struct net *net, struct sk_buff *skb)
 	unsigned int verdict;
 	struct tcphdr buf;
 
-	ports = skb->sk ? NULL : hook_maybe_ours(net, skb, &buf);
+	ports = skb->sk ? NULL : hook_maybe_ours(xtcp_net(net), skb, &buf);
 	if (!ports)
 		return NF_ACCEPT;
 	if (likely(in_softirq()))
@@ -240,14 +240,16 @@ static unsigned int hook_ipv4_early(void *priv, struct sk_buff *skb,
 				    const struct nf_hook_state *state)
 {
 	const struct tcphdr *ports;
+	const struct xtcp_net *xn;
 	struct xtcp_key key;
 	struct tcphdr buf;
 	struct sock *sk;
 
 	if (!hook_wants_route(skb))
 		return NF_ACCEPT;
-	ports = hook_maybe_ours(state->net, skb, &buf);
-	if (!ports || !xtcp_knob(state->net, early_demux))
+	xn = xtcp_net(state->net);
+	ports = hook_maybe_ours(xn, skb, &buf);
+	if (!ports || !READ_ONCE(xn->knobs.early_demux))
 		return NF_ACCEPT;
 	xtcp_ipv4_ops.key_of_skb(&key, state->net, skb, ports);
 	if (hook_is_syn(skb) && hook_nothing_between(state->net, skb))

@@ -440,7 +440,7 @@ static struct sock *listen_rcv_ack(struct sock *sk, struct sk_buff *skb,
 				   const struct xtcp_key *key, const struct xtcp_seg *seg,
 				   const struct xtcp_opts *opts, enum skb_drop_reason *reason)
 {
-	struct dst_entry *dst;
+	struct xtcp_path path;
 	struct xtcp_req req;
 
 	if (!xtcp_syncookie_check(sk, skb, key, seg, opts, &req)) {
@@ -451,10 +451,9 @@ static struct sock *listen_rcv_ack(struct sock *sk, struct sk_buff *skb,
 	*reason = SKB_DROP_REASON_NOT_SPECIFIED;
 	if (!xtcp_passive_permitted(sk, skb, &req))
 		return NULL;
-	dst = xtcp_passive_choose_window(sk, skb, &req);
-	if (!dst)
+	if (!xtcp_passive_choose_window(sk, skb, &req, &path))
 		return NULL;
-	dst_release(dst);
+	dst_release(path.dst);
 	return xtcp_listen_make_child(sk, &req, skb, reason);
 }
 

@@ -83,11 +83,11 @@ static void passive_negotiate(struct xtcp_req *req, const struct sk_buff *skb,
 }
 
 static void passive_set_window(const struct sock *listener, struct xtcp_req *req,
-			       const struct dst_entry *dst)
+			       const struct xtcp_path *path)
 {
+	u32 mss = path->mss - (req->ts_ok ? XTCP_OPT_TS_ALIGNED : 0);
 	u32 space = max(xtcp_full_space(listener), 0);
-	u32 mss = xtcp_mss_offer(dst, READ_ONCE(xtcp_sk(listener)->snd.user_mss)) -
-		  (req->ts_ok ? XTCP_OPT_TS_ALIGNED : 0);
+	const struct dst_entry *dst = path->dst;
 	u32 most = max_t(u32, READ_ONCE(xtcp_net(sock_net(listener))->knobs.rmem[2]),
 			 READ_ONCE(sysctl_rmem_max));
 	u32 segs = dst_metric(dst, RTAX_INITRWND);
@@ -109,11 +109,12 @@ static void passive_set_window(const struct sock *listener, struct xtcp_req *req
  * @listener: not locked
  * @skb: the segment; a route in its cb is the request's from here on
  * @req: options negotiated
+ * @path: the way of the SYN-ACK
  *
- * Return: the route of the SYN-ACK, with a reference, or NULL when none leads back
+ * Return: whether any route leads back; if so @path has a reference
  */
-struct dst_entry *xtcp_passive_choose_window(struct sock *listener, struct sk_buff *skb,
-					     struct xtcp_req *req)
+bool xtcp_passive_choose_window(struct sock *listener, struct sk_buff *skb, struct xtcp_req *req,
+				struct xtcp_path *path)
 {
 	struct dst_entry *dst = XTCP_CB(skb)->answer;
 
@@ -121,21 +122,23 @@ struct dst_entry *xtcp_passive_choose_window(struct sock *listener, struct sk_bu
 	if (!dst)
 		dst = xtcp_reply_route_synack(listener, req);
 	if (!dst)
-		return NULL;
-	passive_set_window(listener, req, dst);
+		return false;
+	path->dst = dst;
+	path->mss = xtcp_mss_offer(dst, READ_ONCE(xtcp_sk(listener)->snd.user_mss));
+	passive_set_window(listener, req, path);
 	req->ecn_ok = req->ecn_ok && xtcp_ecn_accepted(sock_net(listener), dst);
-	return dst;
+	return true;
 }
 
 /* The SYN-ACK, if possible in the SYN's own buffer. */
 static enum skb_drop_reason passive_answer(struct sock *listener, struct sk_buff *skb,
-					   struct xtcp_req *req, struct dst_entry *dst)
+					   struct xtcp_req *req, const struct xtcp_path *path)
 {
-	bool reused = xtcp_reply_reuse(skb, dst);
+	bool reused = xtcp_reply_reuse(skb, path->dst);
 
 	if (reused)
 		XTCP_INC(sock_net(listener), SYNSREUSED);
-	xtcp_reply_synack(listener, req, dst, reused ? skb : NULL);
+	xtcp_reply_synack(listener, req, path, reused ? skb : NULL);
 	return reused ? SKB_CONSUMED : SKB_NOT_DROPPED_YET;
 }
 
@@ -145,7 +148,7 @@ static enum skb_drop_reason passive_remember(struct sock *listener, struct sk_bu
 {
 	enum skb_drop_reason reason = SKB_DROP_REASON_IP_OUTNOROUTES;
 	struct xtcp_req *req = xtcp_synq_alloc(listener);
-	struct dst_entry *dst;
+	struct xtcp_path path;
 
 	if (!req)
 		return SKB_DROP_REASON_NOMEM;
@@ -154,21 +157,20 @@ static enum skb_drop_reason passive_remember(struct sock *listener, struct sk_bu
 	passive_negotiate(req, skb, seg, opts, false);
 	req->irs = seg->seq;
 	req->isn = isn ? : xtcp_synq_isn(key);
-	dst = xtcp_passive_choose_window(listener, skb, req);
-	if (!dst)
+	if (!xtcp_passive_choose_window(listener, skb, req, &path))
 		goto discard;
 	reason = SKB_DROP_REASON_NOT_SPECIFIED;
 	if (!xtcp_passive_permitted(listener, skb, req))
 		goto release;
 	if (!xtcp_synq_publish(req)) {
-		dst_release(dst);
+		dst_release(path.dst);
 		return reason;
 	}
-	reason = passive_answer(listener, skb, req, dst);
+	reason = passive_answer(listener, skb, req, &path);
 	xtcp_mini_put(&req->mini);
 	return reason;
 release:
-	dst_release(dst);
+	dst_release(path.dst);
 discard:
 	xtcp_synq_discard(req);
 	return reason;
@@ -180,23 +182,22 @@ static enum skb_drop_reason passive_send_cookie(struct sock *listener, struct sk
 						const struct xtcp_opts *opts)
 {
 	struct xtcp_req req = {};
-	struct dst_entry *dst;
+	struct xtcp_path path;
 
 	xtcp_synq_fill(&req, listener, skb, key);
 	passive_negotiate(&req, skb, seg, opts, true);
 	req.irs = seg->seq;
-	dst = xtcp_passive_choose_window(listener, skb, &req);
-	if (!dst)
+	if (!xtcp_passive_choose_window(listener, skb, &req, &path))
 		return SKB_DROP_REASON_IP_OUTNOROUTES;
 	if (!xtcp_passive_permitted(listener, skb, &req)) {
-		dst_release(dst);
+		dst_release(path.dst);
 		return SKB_DROP_REASON_NOT_SPECIFIED;
 	}
 	xtcp_syncookie_note_overflow(listener);
 	XTCP_LISTEN_INC(listener, COOKIES_SENT);
 	req.isn = xtcp_syncookie_make(key, seg, &req.mss);
 	req.txhash = req.isn ? : 1;	/* as random as any, and the one answer's only */
-	return passive_answer(listener, skb, &req, dst);
+	return passive_answer(listener, skb, &req, &path);
 }
 
 enum passive_room { PASSIVE_ROOM, PASSIVE_COOKIE, PASSIVE_FULL };

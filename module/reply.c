@@ -251,11 +251,13 @@ void xtcp_reply_tw_rst(const struct xtcp_tw *tw, struct sk_buff *skb, const stru
 	reply_rst_as(&r, NULL, skb, seg, XTCP_RST_TIME_WAIT);
 }
 
-static u32 reply_synack_tsval(const struct xtcp_req *req)
+static u32 reply_synack_tsval(const struct xtcp_key *key, const struct xtcp_req *req)
 {
 	u32 ts = xtcp_now_ts();
 
-	return (req->cookie ? xtcp_syncookie_ts(req, ts) : ts) + xtcp_synq_req_ts_offset(req);
+	if (req->cookie)
+		ts = xtcp_syncookie_ts(req, ts);
+	return ts + (req->ts_offset ? xtcp_synq_ts_secret(key) : 0);
 }
 
 static struct sk_buff *reply_build_synack(struct sk_buff *skb, const struct xtcp_key *key,
@@ -276,8 +278,8 @@ static struct sk_buff *reply_build_synack(struct sk_buff *skb, const struct xtcp
 	th->ack_seq = htonl(req->irs + 1);
 	/* RFC 7323 2.2: never scaled in a SYN. */
 	th->window = htons(min(req->rcv_wnd, (u32)U16_MAX));
-	xtcp_opt_write_syn((u8 *)(th + 1), mss, req->ts_ok, reply_synack_tsval(req), req->ts_recent,
-			   req->sack_ok, wscale);
+	xtcp_opt_write_syn((u8 *)(th + 1), mss, req->ts_ok, reply_synack_tsval(key, req),
+			   req->ts_recent, req->sack_ok, wscale);
 	return skb;
 }
 
@@ -315,23 +317,24 @@ struct dst_entry *xtcp_reply_route_synack(struct sock *listener, const struct xt
  * xtcp_reply_synack - the SYN-ACK of a request, first or repeated
  * @listener: where the SYN came in
  * @req: the request; on the caller's stack for a cookie
- * @dst: its route, whose reference ends here, or NULL: look it up
- * @skb: from xtcp_reply_reuse() with @dst, consumed, or NULL
+ * @path: its way, the reference of whose route ends here, or NULL: look it up
+ * @skb: from xtcp_reply_reuse() for that route, consumed, or NULL
  *
  * Return: 0 or a negative errno.
  */
-int xtcp_reply_synack(struct sock *listener, struct xtcp_req *req, struct dst_entry *dst,
+int xtcp_reply_synack(struct sock *listener, struct xtcp_req *req, const struct xtcp_path *path,
 		      struct sk_buff *skb)
 {
 	struct xtcp_key key;
 	struct xtcp_reply r = reply_from_req(&key, listener, req);
-	u16 user_mss;
+	u16 mss;
 
-	r.dst = dst ? : xtcp_reply_route_synack(listener, req);
+	r.dst = path ? path->dst : xtcp_reply_route_synack(listener, req);
 	if (!r.dst)
 		return -EHOSTUNREACH;
-	user_mss = READ_ONCE(xtcp_sk(listener)->snd.user_mss);
-	r.skb = reply_build_synack(skb, &key, req, xtcp_mss_offer(r.dst, user_mss));
+	mss = path ? path->mss :
+		     xtcp_mss_offer(r.dst, READ_ONCE(xtcp_sk(listener)->snd.user_mss));
+	r.skb = reply_build_synack(skb, &key, req, mss);
 	if (!r.skb) {
 		dst_release(r.dst);
 		return -ENOMEM;

@@ -123,9 +123,19 @@ void xtcp_synq_drop(struct xtcp_req *req);
 void xtcp_synq_orphaned(struct xtcp_req *req);
 void xtcp_synq_drop_listener(struct sock *listener);
 
+/**
+ * struct xtcp_path - the way of a SYN-ACK
+ * @dst: its route, with a reference
+ * @mss: the MSS that it offers
+ */
+struct xtcp_path {
+	struct dst_entry *dst;
+	u16 mss;
+};
+
 /* reply.c */
 bool xtcp_reply_reuse(struct sk_buff *skb, const struct dst_entry *dst);
-int xtcp_reply_synack(struct sock *listener, struct xtcp_req *req, struct dst_entry *dst,
+int xtcp_reply_synack(struct sock *listener, struct xtcp_req *req, const struct xtcp_path *path,
 		      struct sk_buff *skb);
 struct dst_entry *xtcp_reply_route_synack(struct sock *listener, const struct xtcp_req *req);
 
@@ -139,8 +149,8 @@ struct sock *xtcp_passive_rcv(struct xtcp_req *req, struct sk_buff *skb,
 			      const struct xtcp_seg *seg, const struct xtcp_opts *opts,
 			      enum skb_drop_reason *reason);
 bool xtcp_passive_permitted(struct sock *listener, struct sk_buff *skb, struct xtcp_req *req);
-struct dst_entry *xtcp_passive_choose_window(struct sock *listener, struct sk_buff *skb,
-					     struct xtcp_req *req);
+bool xtcp_passive_choose_window(struct sock *listener, struct sk_buff *skb, struct xtcp_req *req,
+				struct xtcp_path *path);
 
 /* syncookie.c */
 void xtcp_syncookie_init(void);
