@@ -5,6 +5,7 @@
  */
 #include <linux/hash.h>
 #include <linux/mm.h>
+#include <linux/moduleparam.h>
 #include <linux/rculist_nulls.h>
 #include <linux/siphash.h>
 #include <net/inet_hashtables.h>
@@ -617,23 +618,33 @@ void xtcp_demux_register(const struct xtcp_mini_ops *ops)
 	demux_mini_ops = ops;
 }
 
+static unsigned int demux_thash_entries;
+module_param_named(thash_entries, demux_thash_entries, uint, 0444);
+MODULE_PARM_DESC(thash_entries, "buckets of the connection table, 256 to 16777216; default: by memory");
+
 /* One bucket for 16 KiB of memory: chains stay short with a million TIME_WAITs in 1 GiB. */
-static unsigned int demux_buckets(void)
+static unsigned int demux_by_memory(void)
 {
 	unsigned long n = totalram_pages() >> (14 - min(PAGE_SHIFT, 14));
 
-	return roundup_pow_of_two(clamp(n, 1UL << 12, 1UL << 20));
+	return clamp(n, 1UL << 12, 1UL << 20);
 }
 
 /**
  * xtcp_demux_init - allocate the tables
  *
- * Return: 0 or -ENOMEM
+ * Return: 0, -ENOMEM, or -EINVAL for a thash_entries out of range
  */
 int xtcp_demux_init(void)
 {
-	unsigned int i, n = demux_buckets();
+	unsigned int i, n = demux_thash_entries;
 
+	if (n && (n < 1U << 8 || n > 1U << 24)) {
+		pr_err("xtcp: thash_entries=%u: 256 to 16777216, or 0 to choose by memory\n", n);
+		return -EINVAL;
+	}
+	n = roundup_pow_of_two(n ? : demux_by_memory());
+	demux_thash_entries = n;
 	get_random_bytes(&demux_key, sizeof(demux_key));
 	xtcp_demux_table = kvcalloc(n, sizeof(*xtcp_demux_table), GFP_KERNEL);
 	if (!xtcp_demux_table)

@@ -5,8 +5,10 @@
  *
  *	cycles spaces COUNT		used, then left with what is in them
  *	cycles spaces-busy COUNT	left in the midst of traffic
- *	cycles modules COUNT FILE	rmmod and insmod, a used namespace standing by
- *	cycles modules-busy COUNT FILE	the same under traffic: refused until it is killed
+ *	cycles modules COUNT FILE [PARAMETERS]
+ *					rmmod and insmod, a used namespace standing by
+ *	cycles modules-busy COUNT FILE [PARAMETERS]
+ *					the same under traffic: refused until it is killed
  */
 #define _GNU_SOURCE
 #include <err.h>
@@ -32,6 +34,7 @@
 #define CYCLES_PATIENCE	300
 
 static char *cycles_self;
+static const char *cycles_parameters = "";
 
 static void cycles_enter(void)
 {
@@ -145,7 +148,7 @@ static void cycles_reload(const char *file)
 		usleep(10000);
 	}
 	fd = open(file, O_RDONLY | O_CLOEXEC);
-	if (fd < 0 || syscall(SYS_finit_module, fd, "", 0))
+	if (fd < 0 || syscall(SYS_finit_module, fd, cycles_parameters, 0))
 		err(1, "insmod %s", file);
 	close(fd);
 }
@@ -177,14 +180,16 @@ int main(int argc, char **argv)
 	long count = argc > 2 ? atol(argv[2]) : 0;
 
 	cycles_self = argv[0];
+	if (argc == 5)
+		cycles_parameters = argv[4];
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	if (argc == 3 && !strcmp(argv[1], "spaces"))
 		cycles_spaces(count);
 	else if (argc == 3 && !strcmp(argv[1], "spaces-busy"))
 		cycles_spaces_busy(count);
-	else if (argc == 4 && !strcmp(argv[1], "modules"))
+	else if (argc >= 4 && !strcmp(argv[1], "modules"))
 		cycles_modules(count, argv[3]);
-	else if (argc == 4 && !strcmp(argv[1], "modules-busy"))
+	else if (argc >= 4 && !strcmp(argv[1], "modules-busy"))
 		cycles_modules_busy(count, argv[3]);
 	else
 		return 2;
