@@ -194,7 +194,7 @@ static pid_t malform_stream(const char *self)
 	memset(&all, 0xff, sizeof(all));
 	sched_setaffinity(0, sizeof(all), &all);
 	snprintf(path, sizeof(path), "%s/stream", dirname(copy));
-	snprintf(bytes, sizeof(bytes), "%ld", xt_scale(20000000, 2000000, 500000000));
+	snprintf(bytes, sizeof(bytes), "%ld", xt_scale(20000000, 2000000, 100000000));
 	if (fsm_family == AF_INET)
 		setenv("XTCP_FAMILY", "inet", 1);
 	dup2(2, 1);
@@ -289,6 +289,8 @@ static void malform_storm(long count)
 			malform_mutant(&c);
 		if (i % 50 == 49)
 			malform_drain();
+		if (i % 100000 == 99999)
+			tap_note("%ld segments", i + 1);
 	}
 	conn_kill(&c);
 	tap_ok(reached == (count + 499) / 500, "%ld random and mutated segments", count);
