@@ -4,7 +4,7 @@
  * "case family run metric value", separated by tabs.
  *
  *	bench [-l label] [-n runs] [-w] [-f inet,xtcp/bbr,unix] [-b bytes] [-t seconds]
- *	      [-s seconds to skip] [-c count] [-p pause] CASE
+ *	      [-s seconds to skip] [-c count] [-p pause] [-o offset of ports] CASE
  *
  * The client is in the network namespace "left", its peer in "right". Where the
  * machine counts instructions as time, 500 of them are one microsecond.
@@ -36,7 +36,7 @@ struct bench_shared *bench_shared;
 pid_t bench_peer_pid;
 
 static struct bench_family families[8];
-static int runs = 5, first = 1;
+static int runs = 5, first = 1, port_offset;
 static double pause_between;
 
 void bench_die(const char *format, ...)
@@ -72,7 +72,7 @@ void bench_mark(bool start)
 /* Where the peer listens for the family. */
 int bench_port(const struct bench_run *run, const struct bench_family *family)
 {
-	return BENCH_PORT + (int)(family - run->families);
+	return BENCH_PORT + port_offset + (int)(family - run->families);
 }
 
 int bench_socket(const struct bench_family *family)
@@ -293,7 +293,7 @@ static const struct bench_case *options(int argc, char **argv, struct bench_run 
 	const struct bench_case *test;
 	int opt;
 
-	while ((opt = getopt(argc, argv, "l:n:wf:b:t:s:c:p:m")) != -1) {
+	while ((opt = getopt(argc, argv, "l:n:wf:b:t:s:c:p:o:m")) != -1) {
 		if (opt == 'l')
 			run->name = optarg;
 		else if (opt == 'n')
@@ -312,6 +312,8 @@ static const struct bench_case *options(int argc, char **argv, struct bench_run 
 			run->count = atoi(optarg);
 		else if (opt == 'p')
 			pause_between = strtod(optarg, NULL);
+		else if (opt == 'o')
+			port_offset = atoi(optarg);
 		else if (opt == 'm')
 			run->mixed = true;
 		else

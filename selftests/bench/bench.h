@@ -14,7 +14,7 @@
 #define BENCH_CHUNK	65536
 #define BENCH_MESSAGE	64
 #define BENCH_IDLE	60000	/* connections that a case may keep */
-#define BENCH_PORT	7000	/* of the first family; the next has the next */
+#define BENCH_PORT	7000	/* of the first family; the next has the next; -o adds to it */
 
 /* Whom a flow goes through: a family, and for TCP perhaps a congestion control. */
 struct bench_family {

@@ -104,6 +104,59 @@ case_flows() {
 	measure flows flows -w -f "$FAMILIES,unix" -c 100 -b "$(scaled 100000000)"
 }
 
+# ---- processors -----------------------------------------------------------------------
+# Connect, request, response, close on each processor at once, client and server of a pair on
+# the same: how many times what one does alone, and for what locks they had to wait.
+case_cores() {
+	local N=$N family run alone all cpus
+	cpus=$(nproc)
+	net_direct
+	for ((run = 1; run <= N; run++)); do
+		for family in ${FAMILIES//,/ }; do
+			alone=$(pairs "$family" 1) && all=$(pairs "$family" "$cpus") || return 1
+			cores_line "$family" "$run" ops_1 "$alone"
+			cores_line "$family" "$run" "ops_$cpus" "$all"
+			cores_line "$family" "$run" scale "$(awk "BEGIN { print $all / $alone }")"
+			waits "$family" "$run" "$cpus" || return 1
+		done
+	done
+}
+
+cores_line() {
+	printf 'cores\t%s\t%s\t%s\t%s\n' "$@"
+}
+
+# pairs FAMILY COUNT: connections a second of so many pairs together.
+pairs() {
+	local cpu
+	for ((cpu = 0; cpu < $2; cpu++)); do
+		taskset -c $cpu "$bench" -n 1 -o $((10 * (cpu + 1))) -f "$1" -c "$(scaled 3000)" crr &
+	done | awk -F '\t' '$4 == "ops" { sum += $5; n++ } END { print sum; exit n != '"$2"' }'
+}
+
+# waits FAMILY RUN PAIRS: how often one processor waited for a lock that another had, in a
+# thousand connections, and how often in the module's own code.
+waits() {
+	local tracing=/sys/kernel/tracing
+	echo 8192 >$tracing/buffer_size_kb
+	echo >$tracing/trace
+	echo stacktrace >$tracing/events/lock/contention_begin/trigger
+	echo 1 >$tracing/events/lock/contention_begin/enable
+	pairs "$1" "$3" >/dev/null
+	echo 0 >$tracing/events/lock/contention_begin/enable
+	echo '!stacktrace' >$tracing/events/lock/contention_begin/trigger
+	awk -v thousands="$(($(scaled 3000) * $3))e-3" '
+		/contention_begin:/ { all++ }
+		/<stack trace>/ { fresh = 1 }
+		/^ => .*\[xtcp\]/ && fresh { own++; fresh = 0 }
+		END { print all / thousands, own / thousands }' $tracing/trace | {
+		read -r all own
+		cores_line "$1" "$2" waits_all "$all"
+		cores_line "$1" "$2" waits_xtcp "$own"
+	}
+	echo 1024 >$tracing/buffer_size_kb
+}
+
 # ---- ports ----------------------------------------------------------------------------
 # ports NATIVE XTCP: so many for the client to choose from; without them the defaults.
 ports() {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The peer of the benchmark: one process with epoll, as servers are built. It
- * listens once for each family, at BENCH_PORT + the family's index.
+ * listens once for each family, at its port (bench_port()).
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -103,7 +103,7 @@ void bench_peer_run(const struct bench_run *run, enum bench_peer peer, int ready
 	epfd = epoll_create1(EPOLL_CLOEXEC);
 	for (i = 0; i < run->nr_families; i++) {
 		fd = bench_socket(&run->families[i]);
-		bench_bind(fd, &run->families[i], BENCH_PORT + i);
+		bench_bind(fd, &run->families[i], bench_port(run, &run->families[i]));
 		watch(fd, true, EPOLLIN);
 	}
 	if (write(ready, "", 1) != 1)

@@ -33,13 +33,14 @@ runs() {
 }
 
 ktap_print_header
-ktap_set_plan 23
+ktap_set_plan 24
 tmp=$(mktemp -d)
 for name in $clean_cases; do
 	metric=mbit
 	case $name in *rr) metric=ops ;; esac
 	xt_check "$name" runs "$name" "$name" $metric inet xtcp unix
 done
+xt_check "cores" runs cores cores ops_1 inet xtcp
 xt_check "flood" runs flood flood syns inet xtcp
 xt_check "table" runs table table rr_full inet xtcp
 xt_check "a full table costs no more" has "$tmp/table" table xtcp crr_ratio 'x <= 1.2'
