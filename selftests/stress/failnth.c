@@ -15,7 +15,12 @@
 #include <poll.h>
 #include <unistd.h>
 
+#include <linux/xtcp.h>
 #include "xtcp_test.h"
+
+#ifndef IP_LOCAL_PORT_RANGE
+#define IP_LOCAL_PORT_RANGE	51
+#endif
 
 #define FAILNTH_PORT	30700
 #define FAILNTH_MOST	2000	/* more sites than any call has */
@@ -187,6 +192,54 @@ static bool try_connect(unsigned int n)
 	return hit;
 }
 
+/* A socket that has one port to choose from, and does not mind to wait for it. */
+static int patient(void)
+{
+	unsigned int range = (FAILNTH_PORT + 2) << 16 | (FAILNTH_PORT + 2), ms = 60000;
+	int fd = xt_socket(SOCK_NONBLOCK);
+
+	if (setsockopt(fd, IPPROTO_IP, IP_LOCAL_PORT_RANGE, &range, sizeof(range)) ||
+	    setsockopt(fd, IPPROTO_TCP, XTCP_CONNECT_WAIT, &ms, sizeof(ms)))
+		complain("setsockopt");
+	return fd;
+}
+
+static bool connects(int fd)
+{
+	struct pollfd pfd = { .fd = fd, .events = POLLOUT };
+
+	return poll(&pfd, 1, 20000) == 1 && pfd.revents == POLLOUT;
+}
+
+/* Another has the port; it goes, and who waits comes. */
+static bool try_wait(unsigned int n)
+{
+	const struct linger abort = { .l_onoff = 1 };
+	struct sockaddr_in sin = addr(FAILNTH_PORT);
+	int has = patient(), fd = patient(), err, i;
+	bool hit;
+
+	if ((connect(has, (struct sockaddr *)&sin, sizeof(sin)) && errno != EINPROGRESS) ||
+	    !connects(has))
+		complain("who has the port");
+	arm(n);
+	err = connect(fd, (struct sockaddr *)&sin, sizeof(sin)) ? errno : 0;
+	hit = disarm();
+	if (err != EINPROGRESS && !errno_fits())
+		complain("errno");
+	if (err != EINPROGRESS && (!connect(fd, (struct sockaddr *)&sin, sizeof(sin)) ||
+				   errno != EINPROGRESS))
+		complain("the second time");
+	if (setsockopt(has, SOL_SOCKET, SO_LINGER, &abort, sizeof(abort)) || close(has) ||
+	    !connects(fd))
+		complain("no port for who waited");
+	setsockopt(fd, SOL_SOCKET, SO_LINGER, &abort, sizeof(abort));
+	close(fd);
+	for (i = 0; i < 2; i++)
+		close(readable(listener) ? accept(listener, NULL, NULL) : -1);
+	return hit;
+}
+
 static bool try_accept(unsigned int n)
 {
 	struct sockaddr_in sin = addr(FAILNTH_PORT);
@@ -327,12 +380,13 @@ int main(void)
 		printf("Bail out! %s\n", strerror(errno));
 		return 1;
 	}
-	printf("TAP version 13\n1..9\n");
+	printf("TAP version 13\n1..10\n");
 	sweep("socket()", try_socket);
 	sweep("bind()", try_bind);
 	sweep("listen()", try_listen);
 	sweep("setsockopt(TCP_CONGESTION)", try_congestion);
 	sweep("connect()", try_connect);
+	sweep("connect() that waits", try_wait);
 	sweep("accept()", try_accept);
 	sweep("send()", try_send);
 	sweep("recv()", try_recv);
