@@ -61,13 +61,29 @@ static void stream_receive(struct end *e)
 	e->got += n;
 }
 
-/* Where allocations fail at random (alloc.sh) connect() may say so, and is asked again. */
+/* Where allocations fail at random (alloc.sh) a call may say so, and is asked again. */
+static bool stream_again(void)
+{
+	static int tries = 100;
+
+	return (errno == ENOMEM || errno == ENOBUFS) && --tries > 0;
+}
+
 static int stream_connect(int fd, const struct sockaddr_in *sin)
 {
-	int tries = 100;
-
 	while (connect(fd, (const struct sockaddr *)sin, sizeof(*sin)))
-		if ((errno != ENOMEM && errno != ENOBUFS) || !--tries)
+		if (!stream_again())
+			return -1;
+	return 0;
+}
+
+static int stream_listen(int fd, const struct sockaddr_in *sin)
+{
+	while (bind(fd, (const struct sockaddr *)sin, sizeof(*sin)))
+		if (!stream_again())
+			return -1;
+	while (listen(fd, 1))
+		if (!stream_again())
 			return -1;
 	return 0;
 }
@@ -79,7 +95,7 @@ static void stream_open(struct end *end)
 	int s = xt_socket(0), on = 1;
 
 	setsockopt(s, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-	if (s < 0 || bind(s, (struct sockaddr *)&sin, sizeof(sin)) || listen(s, 1))
+	if (s < 0 || stream_listen(s, &sin))
 		stream_fail("listen");
 	end[0].fd = xt_socket(0);
 	if (end[0].fd < 0 || stream_connect(end[0].fd, &sin))
