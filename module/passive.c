@@ -26,32 +26,54 @@ const struct xtcp_synq_ops xtcp_passive_ops = {
 	.synack = passive_repeat_synack,
 };
 
+#ifdef CONFIG_SECURITY_NETWORK
+
+/* What an LSM wants to see is native TCP's request: one lent for the time of the call. */
+static DEFINE_PER_CPU(struct inet_request_sock, passive_lsm_req);
+static struct request_sock_ops passive_lsm_ops = { .family = AF_INET };
+
+static void passive_lend(struct inet_request_sock *ireq, const struct xtcp_req *req,
+			 const struct sock *listener)
+{
+	ireq->req.rsk_ops = &passive_lsm_ops;
+	ireq->ireq_family = AF_INET;
+	write_pnet(&ireq->ireq_net, sock_net(listener));
+	ireq->ir_loc_addr = req->mini.laddr;
+	ireq->ir_rmt_addr = req->mini.raddr;
+	ireq->ir_num = req->mini.lport;
+	ireq->ir_rmt_port = req->mini.rport;
+	ireq->ir_iif = req->mini.bound_dev_if;
+	ireq->ir_mark = req->mark;
+}
+
+/* Labels: the next one shall not find them, and our SYN-ACK has no IP options. */
+static void passive_take_back(struct inet_request_sock *ireq)
+{
+	kfree(rcu_access_pointer(ireq->ireq_opt));
+	RCU_INIT_POINTER(ireq->ireq_opt, NULL);
+	ireq->req.secid = 0;
+	ireq->req.peer_secid = 0;
+}
+
+#endif
+
 /**
  * xtcp_passive_permitted - does the LSM allow this connection?
  * @listener: not locked
  * @skb: the SYN, or the ACK of a cookie
  * @req: filled
  *
- * What a LSM wants to see is native TCP's request: make one for the time of the call.
+ * Context: RCU, bottom halves off.
  */
 bool xtcp_passive_permitted(struct sock *listener, struct sk_buff *skb, struct xtcp_req *req)
 {
 #ifdef CONFIG_SECURITY_NETWORK
-	struct request_sock_ops ops = { .family = AF_INET };
-	struct inet_request_sock ireq = {};
+	struct inet_request_sock *ireq = this_cpu_ptr(&passive_lsm_req);
 	int err;
 
-	ireq.req.rsk_ops = &ops;
-	ireq.ireq_family = AF_INET;
-	write_pnet(&ireq.ireq_net, sock_net(listener));
-	ireq.ir_loc_addr = req->mini.laddr;
-	ireq.ir_rmt_addr = req->mini.raddr;
-	ireq.ir_num = req->mini.lport;
-	ireq.ir_rmt_port = req->mini.rport;
-	ireq.ir_iif = req->mini.bound_dev_if;
-	ireq.ir_mark = req->mark;
-	err = security_inet_conn_request(listener, skb, &ireq.req);
-	kfree(rcu_access_pointer(ireq.ireq_opt));	/* a label; our SYN-ACK has no IP options */
+	passive_lend(ireq, req, listener);
+	err = security_inet_conn_request(listener, skb, &ireq->req);
+	passive_take_back(ireq);
 	return !err;
 #else
 	return true;
