@@ -49,8 +49,10 @@ bool xtcp_loss_mark(struct sock *sk, struct sk_buff *skb)
 		xs->snd.lost_out += cb->segs;
 	}
 	xtcp_rate_lost(&xs->rec.rate, &cb->rate, cb->segs, &lost);
-	if (xs->cc.ops->lost)
+	if (xs->cc.ops->lost) {
+		lost.now_us = xtcp_sk_now_us(xs);
 		xs->cc.ops->lost(&xs->cc, &lost);
+	}
 	list_move_tail(&skb->tcp_tsorted_anchor, &xs->rec.lost);
 	return true;
 }

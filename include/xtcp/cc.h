@@ -100,6 +100,7 @@ struct xtcp_cc_ack {
 
 /**
  * struct xtcp_cc_lost - one segment marked lost
+ * @now_us: time
  * @delivered: segments delivered on this connection so far, modulo 2^32
  * @lost: segments marked lost since it was sent, itself included
  * @tx_in_flight: segments in flight when it was sent, itself included
@@ -107,6 +108,7 @@ struct xtcp_cc_ack {
  * @app_limited: it was sent when there was not enough data to send
  */
 struct xtcp_cc_lost {
+	u64 now_us;
 	u32 delivered;
 	u32 lost;
 	u32 tx_in_flight;

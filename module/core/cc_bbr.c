@@ -643,7 +643,7 @@ static void bbr_handle_too_high(struct xtcp_cc *cc, struct bbr *b, const struct 
 		return;
 	b->undo_state = BBR_UP;
 	b->has_undo = true;
-	bbr_start_down(cc, b, l->delivered, bbr_ms(cc->now_us));
+	bbr_start_down(cc, b, l->delivered, bbr_ms(l->now_us));
 }
 
 static void bbr_lost(struct xtcp_cc *cc, const struct xtcp_cc_lost *l)

@@ -300,6 +300,7 @@ static u64 hand_lossy_startup(u32 loss_acks, u32 lost, u8 state)
 	hand_rounds(&h, 4, 100, 100 * MS);
 	h.cc.state = state;
 	l.delivered = h.delivered;
+	l.now_us = h.now_us;
 	h.cc.ops->lost(&h.cc, &l);
 	for (i = 0; i < loss_acks; i++) {
 		a = hand_ack(&h, 1, 100 * MS);
@@ -425,10 +426,12 @@ TEST(bbr_undo_cwnd__forgets_the_loss)
 	rate = h.cc.pacing_rate;
 	/* the round of the loss delivered as before: only the next one slows down */
 	l.delivered = h.delivered;
+	l.now_us = h.now_us;
 	h.cc.ops->lost(&h.cc, &l);
 	hand_rounds(&h, 1, 20, 50 * MS);
 	EXPECT_GE(h.cc.pacing_rate, rate * 98 / 100);
 	l.delivered = h.delivered;
+	l.now_us = h.now_us;
 	h.cc.ops->lost(&h.cc, &l);
 	hand_rounds(&h, 1, 20, 50 * MS);
 	EXPECT_LT(h.cc.pacing_rate, rate * 80 / 100);
@@ -482,7 +485,8 @@ TEST(bbr_lost__probe_too_high)
 
 	for (i = 0; i < ARRAY_SIZE(rows); i++) {
 		struct hand h = hand_probing();
-		struct xtcp_cc_lost l = { .delivered = h.delivered, .lost = rows[i].lost,
+		struct xtcp_cc_lost l = { .now_us = h.now_us, .delivered = h.delivered,
+					  .lost = rows[i].lost,
 					  .tx_in_flight = rows[i].in_flight,
 					  .segs = rows[i].segs };
 
@@ -497,8 +501,8 @@ TEST(bbr_lost__probe_too_high)
 TEST(bbr_lost__probe_within_the_threshold)
 {
 	struct hand h = hand_probing();
-	struct xtcp_cc_lost l = { .delivered = h.delivered, .lost = 2, .tx_in_flight = 100,
-				  .segs = 1 };
+	struct xtcp_cc_lost l = { .now_us = h.now_us, .delivered = h.delivered,
+				  .lost = 2, .tx_in_flight = 100, .segs = 1 };
 
 	h.cc.ops->lost(&h.cc, &l);
 	EXPECT_GT(h.cc.cwnd, 150);
@@ -510,8 +514,8 @@ TEST(bbr_lost__probe_within_the_threshold)
 TEST(bbr_lost__app_limited_or_again)
 {
 	struct hand h = hand_probing();
-	struct xtcp_cc_lost l = { .delivered = h.delivered, .lost = 10, .tx_in_flight = 100,
-				  .segs = 1, .app_limited = true };
+	struct xtcp_cc_lost l = { .now_us = h.now_us, .delivered = h.delivered,
+				  .lost = 10, .tx_in_flight = 100, .segs = 1, .app_limited = true };
 
 	h.cc.ops->lost(&h.cc, &l);
 	l.app_limited = false;
@@ -525,8 +529,8 @@ TEST(bbr_lost__app_limited_or_again)
 TEST(bbr_undo_cwnd__returns_to_the_probe)
 {
 	struct hand h = hand_probing();
-	struct xtcp_cc_lost l = { .delivered = h.delivered, .lost = 10, .tx_in_flight = 100,
-				  .segs = 1 };
+	struct xtcp_cc_lost l = { .now_us = h.now_us, .delivered = h.delivered,
+				  .lost = 10, .tx_in_flight = 100, .segs = 1 };
 
 	h.cc.ops->lost(&h.cc, &l);
 	hand_rounds(&h, 1, 20, 50 * MS);
@@ -580,8 +584,8 @@ static u64 hand_round(struct hand *h, u32 segs, u32 in_flight, bool limited)
 static struct hand hand_probing_again(void)
 {
 	struct hand h = hand_probing();
-	struct xtcp_cc_lost l = { .delivered = h.delivered, .lost = 10, .tx_in_flight = 100,
-				  .segs = 1 };
+	struct xtcp_cc_lost l = { .now_us = h.now_us, .delivered = h.delivered,
+				  .lost = 10, .tx_in_flight = 100, .segs = 1 };
 	u32 i = 0;
 
 	h.cc.ops->lost(&h.cc, &l);
@@ -618,6 +622,7 @@ TEST(bbr_time_to_go_down__precaution_fails)
 
 	EXPECT_LE(hand_round(&h, 80, 99, true), 2000000);
 	l.delivered = h.delivered;
+	l.now_us = h.now_us;
 	h.cc.ops->lost(&h.cc, &l);
 	while (hand_round(&h, 70, 70, false) < 2400000 && i < 100)
 		i++;

@@ -261,13 +261,14 @@ static void snd_take_ack(struct sim *s, struct sim_flow *f, const struct sim_ack
 	snd_take_blocks(s, f, a, n);
 }
 
-static void snd_mark_lost(struct sim_flow *f, u32 seq)
+static void snd_mark_lost(struct sim *s, struct sim_flow *f, u32 seq)
 {
 	struct sim_seg *g = sim_seg(f, seq);
 	struct xtcp_cc_lost l;
 
 	snd_unlink(f, seq);
 	xtcp_rate_lost(&f->rate, &g->tx, 1, &l);
+	l.now_us = sim_now_us(s);
 	if (f->cc.ops->lost)
 		f->cc.ops->lost(&f->cc, &l);
 	g->lost = true;
@@ -293,7 +294,7 @@ static u32 snd_detect(struct sim *s, struct sim_flow *f)
 			wait = xtcp_rack_wait(&f->rack, sim_now_us(s), reo);
 			break;
 		}
-		snd_mark_lost(f, g->seq);
+		snd_mark_lost(s, f, g->seq);
 		lost++;
 	}
 	f->reo_at_us = wait ? sim_now_us(s) + wait : SIM_NEVER;
@@ -496,7 +497,7 @@ static void snd_timeout(struct sim *s, u32 flow)
 		snd_reduce(s, f, XTCP_CA_LOSS);
 	for (seq = f->una; seq != f->nxt; seq++)
 		if (sim_seg(f, seq)->in_flight)
-			snd_mark_lost(f, seq);
+			snd_mark_lost(s, f, seq);
 	f->backoff++;
 	f->tlp.active = false;
 	snd_tell(s, f, XTCP_CC_EV_LOSS);
