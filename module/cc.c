@@ -142,7 +142,7 @@ int xtcp_cc_change(struct sock *sk, const struct xtcp_cc_ops *ops)
 		if (!mem)
 			return -ENOMEM;
 	}
-	xtcp_cc_switch(cc, ops, mem);
+	xtcp_cc_switch(cc, ops, mem, get_random_u32());
 	kfree(old);
 	return 0;
 }
@@ -191,7 +191,6 @@ void xtcp_cc_on_ack(struct sock *sk, const struct xtcp_ack_info *ai)
 
 	xtcp_rate_finish(&xs->rec.rate, &ai->rs, xs->rtt.min_rtt_us, &a);
 	xs->cc.state = xs->rec.ca_state;
-	xs->cc.now_us = ai->now_us;
 	if (xs->cc.ops->cong_control) {
 		xs->cc.ops->cong_control(&xs->cc, &a);
 		xtcp_pace_update(sk);
@@ -224,8 +223,7 @@ void xtcp_cc_tx_start(struct sock *sk)
 {
 	struct xtcp_sock *xs = xtcp_sk(sk);
 
-	xs->cc.now_us = xtcp_sk_now_us(xs);
 	cc_idle_restart(sk);
-	if (xs->cc.ops->event)
-		xs->cc.ops->event(&xs->cc, XTCP_CC_EV_TX_START);
+	if (xs->cc.ops->tx_start)
+		xs->cc.ops->tx_start(&xs->cc, xtcp_sk_now_us(xs));
 }

@@ -96,7 +96,6 @@ static void recovery_detect_reno(struct sock *sk, struct xtcp_ack_info *ai)
 /* A reduction begins: remember the way back. */
 static void recovery_reduce(struct xtcp_sock *xs)
 {
-	xs->cc.now_us = xtcp_sk_now_us(xs);
 	xs->cc.prior_cwnd = xs->cc.cwnd;
 	xs->cc.prior_ssthresh = xs->cc.ssthresh;
 	xs->cc.ssthresh = xs->cc.ops->ssthresh(&xs->cc);

@@ -30,7 +30,6 @@ enum xtcp_cc_state {
 
 /**
  * enum xtcp_cc_event - what the engine tells an algorithm
- * @XTCP_CC_EV_TX_START: first segment after the network was empty
  * @XTCP_CC_EV_CWND_RESTART: the window restarts after idleness (RFC 5681 4.1)
  * @XTCP_CC_EV_CWR_DONE: a reduction is complete
  * @XTCP_CC_EV_RECOVERY: fast recovery begins, after ssthresh()
@@ -39,7 +38,6 @@ enum xtcp_cc_state {
  * @XTCP_CC_EV_OPEN: recovery is over
  */
 enum xtcp_cc_event {
-	XTCP_CC_EV_TX_START,
 	XTCP_CC_EV_CWND_RESTART,
 	XTCP_CC_EV_CWR_DONE,
 	XTCP_CC_EV_RECOVERY,
@@ -122,14 +120,11 @@ struct xtcp_cc_ops;
  * struct xtcp_cc - congestion control of one connection
  * @ops: the algorithm
  * @pacing_rate: bytes per second, 0 if the algorithm leaves it to the engine
- * @now_us: time of the last call, set by the engine before ssthresh() and event()
- * @cwnd: congestion window, segments, at least 1
+ * @cwnd: congestion window, segments, from 1 to XTCP_CC_CWND_MAX
  * @ssthresh: slow-start threshold, segments
  * @cwnd_cnt: credit towards the next increase in congestion avoidance
- * @cwnd_clamp: upper bound of @cwnd
  * @prior_cwnd: @cwnd before the last reduction
  * @prior_ssthresh: @ssthresh before the last reduction
- * @rnd: a random word of the engine's, drawn at init
  * @state: enum xtcp_cc_state
  * @priv: the algorithm's own
  * @mem: in place of @priv, memory of the engine's with xtcp_cc_ops.mem_size
@@ -137,14 +132,11 @@ struct xtcp_cc_ops;
 struct xtcp_cc {
 	const struct xtcp_cc_ops *ops;
 	u64 pacing_rate;
-	u64 now_us;
 	u32 cwnd;
 	u32 ssthresh;
 	u32 cwnd_cnt;
-	u32 cwnd_clamp;
 	u32 prior_cwnd;
 	u32 prior_ssthresh;
-	u32 rnd;
 	u8 state;
 	union {
 		u64 priv[XTCP_CC_PRIV_WORDS];
@@ -152,18 +144,20 @@ struct xtcp_cc {
 	};
 };
 
-static_assert(sizeof(struct xtcp_cc) == 120);
+static_assert(sizeof(struct xtcp_cc) == 104);
 
 /**
  * struct xtcp_cc_ops - one algorithm; ssthresh, undo_cwnd and one of cong_* are mandatory
  * @name: at most 15 characters
  * @flags: XTCP_CC_NEEDS_*
  * @mem_size: bytes of private state, if it is too large for @priv; 0: it is not
- * @init: prepare @priv or @mem, all zero; the windows are the engine's and set already
+ * @init: prepare @priv or @mem, all zero, with a random word; the windows are the engine's and
+ *	set already
  * @ssthresh: the threshold after a loss, from @cwnd
  * @cong_avoid: grow @cwnd for an ACK
  * @undo_cwnd: the window to return to when a reduction was in error
  * @event: enum xtcp_cc_event
+ * @tx_start: a segment leaves now, and the network was empty
  * @cong_control: decides @cwnd and @pacing_rate alone, for every ACK in every state
  * @lost: a segment was marked lost, before the cong_control() of that ACK
  */
@@ -171,11 +165,12 @@ struct xtcp_cc_ops {
 	const char *name;
 	u32 flags;
 	u32 mem_size;
-	void (*init)(struct xtcp_cc *cc);
+	void (*init)(struct xtcp_cc *cc, u32 rnd);
 	u32 (*ssthresh)(struct xtcp_cc *cc);
 	void (*cong_avoid)(struct xtcp_cc *cc, const struct xtcp_cc_ack *a);
 	u32 (*undo_cwnd)(struct xtcp_cc *cc);
 	void (*event)(struct xtcp_cc *cc, enum xtcp_cc_event ev);
+	void (*tx_start)(struct xtcp_cc *cc, u64 now_us);
 	void (*cong_control)(struct xtcp_cc *cc, const struct xtcp_cc_ack *a);
 	void (*lost)(struct xtcp_cc *cc, const struct xtcp_cc_lost *l);
 };
@@ -196,7 +191,7 @@ static inline void *xtcp_cc_mem(const struct xtcp_cc *cc)
 }
 
 void xtcp_cc_init(struct xtcp_cc *cc, const struct xtcp_cc_ops *ops, void *mem, u32 rnd);
-void xtcp_cc_switch(struct xtcp_cc *cc, const struct xtcp_cc_ops *ops, void *mem);
+void xtcp_cc_switch(struct xtcp_cc *cc, const struct xtcp_cc_ops *ops, void *mem, u32 rnd);
 u32 xtcp_cc_slow_start(struct xtcp_cc *cc, u32 acked);
 void xtcp_cc_additive_increase(struct xtcp_cc *cc, u32 w, u32 acked);
 void xtcp_cc_restart_idle(struct xtcp_cc *cc, u32 idle_us, u32 rto_us);

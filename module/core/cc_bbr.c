@@ -130,14 +130,14 @@ static void bbr_start_round(struct bbr *b, u32 delivered)
 	b->next_round_delivered = delivered;
 }
 
-static void bbr_start_down(struct xtcp_cc *cc, struct bbr *b, u32 delivered, u32 now_ms)
+static void bbr_start_down(struct bbr *b, u32 delivered, u32 now_ms)
 {
 	bbr_reset_congestion(b);
 	b->up_acked_per_inc = BBR_INF;
 	/* Random waits keep flows from probing in step. */
-	cc->rnd = cc->rnd * 1664525U + 1013904223U;
-	b->rounds_since_probe_up = (u8)(cc->rnd >> 31);
-	b->probe_wait_ms = (u16)(2000 + (cc->rnd >> 8) % 1000);
+	b->rnd = b->rnd * 1664525U + 1013904223U;
+	b->rounds_since_probe_up = (u8)(b->rnd >> 31);
+	b->probe_wait_ms = (u16)(2000 + (b->rnd >> 8) % 1000);
 	b->cycle_ms = now_ms;
 	b->ack_phase = BBR_ACKS_PROBE_STOPPING;
 	bbr_start_round(b, delivered);
@@ -310,7 +310,7 @@ static void bbr_check_drain(struct xtcp_cc *cc, struct bbr *b, const struct bbr_
 		return;
 	bdp = bbr_quantize(cc, b, bbr_bdp(b, bbr_bw(b), BBR_UNIT));
 	if (s->a->in_flight <= bdp || b->drain_rounds >= BBR_DRAIN_ROUNDS)
-		bbr_start_down(cc, b, s->delivered, s->now_ms);
+		bbr_start_down(b, s->delivered, s->now_ms);
 }
 
 /* Full use of the long-term bound without much loss: raise it, ever faster. */
@@ -415,7 +415,7 @@ static void bbr_update_cycle(struct xtcp_cc *cc, struct bbr *b, const struct bbr
 	case BBR_UP:
 		if (bbr_time_to_go_down(cc, b, s)) {
 			b->prev_probe_too_high = false;
-			bbr_start_down(cc, b, s->delivered, s->now_ms);
+			bbr_start_down(b, s->delivered, s->now_ms);
 		}
 		break;
 	default:
@@ -446,7 +446,7 @@ static void bbr_exit_probe_rtt(struct xtcp_cc *cc, struct bbr *b, u32 delivered,
 		b->state = BBR_STARTUP;
 		return;
 	}
-	bbr_start_down(cc, b, delivered, now_ms);
+	bbr_start_down(b, delivered, now_ms);
 	b->state = BBR_CRUISE;
 }
 
@@ -549,7 +549,7 @@ static void bbr_set_cwnd(struct xtcp_cc *cc, struct bbr *b, const struct bbr_sam
 		cc->cwnd = xtcp_min_u32(more, max_inflight);
 	else if (cc->cwnd < max_inflight || s->a->delivered < XTCP_CC_INIT_CWND)
 		cc->cwnd = more;
-	cc->cwnd = xtcp_clamp_u32(cc->cwnd, BBR_MIN_PIPE_CWND, cc->cwnd_clamp);
+	cc->cwnd = xtcp_clamp_u32(cc->cwnd, BBR_MIN_PIPE_CWND, XTCP_CC_CWND_MAX);
 	bbr_bound_cwnd(cc, b);
 }
 
@@ -643,7 +643,7 @@ static void bbr_handle_too_high(struct xtcp_cc *cc, struct bbr *b, const struct 
 		return;
 	b->undo_state = BBR_UP;
 	b->has_undo = true;
-	bbr_start_down(cc, b, l->delivered, bbr_ms(l->now_us));
+	bbr_start_down(b, l->delivered, bbr_ms(l->now_us));
 }
 
 static void bbr_lost(struct xtcp_cc *cc, const struct xtcp_cc_lost *l)
@@ -655,10 +655,11 @@ static void bbr_lost(struct xtcp_cc *cc, const struct xtcp_cc_lost *l)
 		bbr_handle_too_high(cc, b, l);
 }
 
-static void bbr_init(struct xtcp_cc *cc)
+static void bbr_init(struct xtcp_cc *cc, u32 rnd)
 {
 	struct bbr *b = bbr_priv(cc);
 
+	b->rnd = rnd;
 	b->min_rtt_us = BBR_INF;
 	b->inflight_longterm = BBR_INF;
 	b->up_acked_per_inc = BBR_INF;
@@ -696,26 +697,26 @@ static u32 bbr_undo_cwnd(struct xtcp_cc *cc)
 }
 
 /* RFC 9293 has the window at hand again after silence; BBR paces it (RestartFromIdle). */
-static void bbr_tx_start(struct xtcp_cc *cc, struct bbr *b)
+static void bbr_tx_start(struct xtcp_cc *cc, u64 now_us)
 {
+	struct bbr *b = bbr_priv(cc);
+
 	if (!b->started)
 		return;
 	b->idle_restart = true;
-	b->extra_acked_start_us = cc->now_us;
+	b->extra_acked_start_us = now_us;
 	b->extra_acked_delivered = 0;
 	if (bbr_in_probe_bw(b))
 		bbr_set_pacing_rate(cc, b, BBR_UNIT);
-	else if (b->state == BBR_PROBE_RTT && bbr_probe_rtt_done(b, bbr_ms(cc->now_us)))
-		bbr_exit_probe_rtt(cc, b, b->next_round_delivered, bbr_ms(cc->now_us));
+	else if (b->state == BBR_PROBE_RTT && bbr_probe_rtt_done(b, bbr_ms(now_us)))
+		bbr_exit_probe_rtt(cc, b, b->next_round_delivered, bbr_ms(now_us));
 }
 
 static void bbr_event(struct xtcp_cc *cc, enum xtcp_cc_event ev)
 {
 	struct bbr *b = bbr_priv(cc);
 
-	if (ev == XTCP_CC_EV_TX_START)
-		bbr_tx_start(cc, b);
-	else if (ev == XTCP_CC_EV_OPEN)
+	if (ev == XTCP_CC_EV_OPEN)
 		b->restore = true;
 	else if (ev == XTCP_CC_EV_ECE)
 		b->congested = true;
@@ -729,6 +730,7 @@ const struct xtcp_cc_ops xtcp_cc_bbr = {
 	.ssthresh = bbr_ssthresh,
 	.undo_cwnd = bbr_undo_cwnd,
 	.event = bbr_event,
+	.tx_start = bbr_tx_start,
 	.cong_control = bbr_cong_control,
 	.lost = bbr_lost,
 };

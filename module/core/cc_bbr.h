@@ -61,6 +61,7 @@ enum bbr_ack_phase {
  * @up_acked_per_inc: segments delivered in UP that raise @inflight_longterm by one
  * @up_acked: segments delivered towards the next raise
  * @cycle_ms: when DOWN began
+ * @rnd: the random word behind @probe_wait_ms
  * @probe_wait_ms: from there to the next probe at most
  * @extra_acked: most that came beyond the model, in two slots of rounds
  * @mss: bytes per segment
@@ -114,6 +115,7 @@ struct bbr {
 	u32 up_acked_per_inc;
 	u32 up_acked;
 	u32 cycle_ms;
+	u32 rnd;
 	u16 probe_wait_ms;
 	u16 extra_acked[2];
 	u16 mss;

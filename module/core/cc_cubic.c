@@ -306,15 +306,21 @@ static void cubic_event(struct xtcp_cc *cc, enum xtcp_cc_event ev)
 	case XTCP_CC_EV_CWND_RESTART:
 		c->running = false;
 		break;
-	case XTCP_CC_EV_TX_START: /* RFC 9438 5.8: idle time does not count */
-		if (c->running) {
-			c->now.epoch_ms += cubic_ms(cc->now_us) - c->last_ms;
-			c->last_ms = cubic_ms(cc->now_us);
-		}
-		break;
 	default:
 		break;
 	}
+}
+
+/* RFC 9438 5.8: idle time does not count. */
+static void cubic_tx_start(struct xtcp_cc *cc, u64 now_us)
+{
+	struct cubic *c = cubic_priv(cc);
+	u32 now_ms = cubic_ms(now_us);
+
+	if (!c->running)
+		return;
+	c->now.epoch_ms += now_ms - c->last_ms;
+	c->last_ms = now_ms;
 }
 
 const struct xtcp_cc_ops xtcp_cc_cubic = {
@@ -323,4 +329,5 @@ const struct xtcp_cc_ops xtcp_cc_cubic = {
 	.cong_avoid = cubic_cong_avoid,
 	.undo_cwnd = cubic_undo_cwnd,
 	.event = cubic_event,
+	.tx_start = cubic_tx_start,
 };

@@ -20,9 +20,7 @@ void xtcp_cc_init(struct xtcp_cc *cc, const struct xtcp_cc_ops *ops, void *mem, 
 	memset(cc, 0, sizeof(*cc));
 	cc->cwnd = XTCP_CC_INIT_CWND;
 	cc->ssthresh = XTCP_CC_SSTHRESH_INF;
-	cc->cwnd_clamp = XTCP_CC_CWND_MAX;
-	cc->rnd = rnd;
-	xtcp_cc_switch(cc, ops, mem);
+	xtcp_cc_switch(cc, ops, mem, rnd);
 }
 
 /**
@@ -30,8 +28,9 @@ void xtcp_cc_init(struct xtcp_cc *cc, const struct xtcp_cc_ops *ops, void *mem, 
  * @cc: the state
  * @ops: the new algorithm
  * @mem: memory of @ops->mem_size bytes, if that is not 0; the old one's is the caller's
+ * @rnd: a random word
  */
-void xtcp_cc_switch(struct xtcp_cc *cc, const struct xtcp_cc_ops *ops, void *mem)
+void xtcp_cc_switch(struct xtcp_cc *cc, const struct xtcp_cc_ops *ops, void *mem, u32 rnd)
 {
 	cc->ops = ops;
 	cc->pacing_rate = 0;
@@ -42,7 +41,7 @@ void xtcp_cc_switch(struct xtcp_cc *cc, const struct xtcp_cc_ops *ops, void *mem
 		cc->mem = mem;
 	}
 	if (ops->init)
-		ops->init(cc);
+		ops->init(cc, rnd);
 }
 
 /**
@@ -57,7 +56,7 @@ u32 xtcp_cc_slow_start(struct xtcp_cc *cc, u32 acked)
 	u32 room = cc->ssthresh - xtcp_min_u32(cc->cwnd, cc->ssthresh);
 	u32 used = xtcp_min_u32(acked, room);
 
-	cc->cwnd = xtcp_min_u32(cc->cwnd + used, cc->cwnd_clamp);
+	cc->cwnd = xtcp_min_u32(cc->cwnd + used, XTCP_CC_CWND_MAX);
 	return acked - used;
 }
 
@@ -79,7 +78,7 @@ void xtcp_cc_additive_increase(struct xtcp_cc *cc, u32 w, u32 acked)
 	cc->cwnd_cnt += acked;
 	grow = cc->cwnd_cnt / w;
 	cc->cwnd_cnt -= grow * w;
-	cc->cwnd = xtcp_min_u32(cc->cwnd + grow, cc->cwnd_clamp);
+	cc->cwnd = xtcp_min_u32(cc->cwnd + grow, XTCP_CC_CWND_MAX);
 }
 
 /* What is known of the path although the window shrinks for want of data (RFC 2861). */

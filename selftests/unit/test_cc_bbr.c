@@ -225,7 +225,6 @@ static struct xtcp_cc_ack hand_ack(struct hand *h, u32 segs, u32 rtt_us)
 	h->now_us += rtt_us;
 	h->prior = h->delivered;
 	h->delivered += segs;
-	h->cc.now_us = h->now_us;
 	a.now_us = h->now_us;
 	a.delivered = h->delivered;
 	a.prior_delivered = h->prior;
@@ -357,9 +356,9 @@ TEST(bbr_set_cwnd__floor_and_clamp)
 	hand_rounds(&h, 30, 1, 100);
 	EXPECT_GE(h.cc.cwnd, 4);
 	h = hand_new(1448);
-	h.cc.cwnd_clamp = 20;
-	hand_rounds(&h, 10, 1000, 100 * MS);
-	EXPECT_EQ(h.cc.cwnd, 20);
+	h.cc.cwnd = XTCP_CC_CWND_MAX;
+	hand_rounds(&h, 1, 505, 100 * MS); /* the 5th segment of all, since the count wrapped */
+	EXPECT_EQ(h.cc.cwnd, XTCP_CC_CWND_MAX);
 }
 
 /* Silence is a chance for the queue to drain: no ProbeRTT, sending at the bandwidth. */
@@ -372,8 +371,7 @@ TEST(bbr_tx_start__after_idleness)
 	hand_rounds(&h, 30, 100, 50 * MS);
 	cwnd = h.cc.cwnd;
 	h.now_us += 60 * SEC;
-	h.cc.now_us = h.now_us;
-	h.cc.ops->event(&h.cc, XTCP_CC_EV_TX_START);
+	h.cc.ops->tx_start(&h.cc, h.now_us);
 	rate = h.cc.pacing_rate;
 	EXPECT_GE(rate, 2000000 * 98 / 100);
 	EXPECT_LE(rate, 2000000);
@@ -390,7 +388,7 @@ TEST(bbr_tx_start__before_the_first_ack)
 {
 	struct hand h = hand_new(1000);
 
-	h.cc.ops->event(&h.cc, XTCP_CC_EV_TX_START);
+	h.cc.ops->tx_start(&h.cc, h.now_us);
 	EXPECT_EQ(h.cc.pacing_rate, 0);
 	EXPECT_EQ(h.cc.cwnd, 10);
 }

@@ -266,8 +266,7 @@ TEST(cubic_cong_avoid__unused_time_does_not_count)
 
 	ack.now_us -= 1000 * MS;
 	ack.now_us += 10000 * MS;
-	gap.now_us = ack.now_us;
-	gap.ops->event(&gap, XTCP_CC_EV_TX_START);
+	gap.ops->tx_start(&gap, ack.now_us);
 	for (i = 0; i < 10; i++)
 		test_round(&gap, 100 * MS);
 	EXPECT_EQ(gap.cwnd, used.cwnd);
@@ -286,8 +285,7 @@ TEST(cubic_event__tx_start_before_any_ack)
 {
 	struct xtcp_cc cc = test_cc(10, XTCP_CC_SSTHRESH_INF);
 
-	cc.now_us = 5;
-	cc.ops->event(&cc, XTCP_CC_EV_TX_START);
+	cc.ops->tx_start(&cc, 5);
 	cc.ops->event(&cc, XTCP_CC_EV_OPEN);
 	test_round(&cc, 100 * MS);
 	EXPECT_EQ(cc.cwnd, 20);

@@ -6,10 +6,10 @@
 
 static int inits, restarts;
 
-static void test_init(struct xtcp_cc *cc)
+static void test_init(struct xtcp_cc *cc, u32 rnd)
 {
 	inits++;
-	cc->priv[0] = 42;
+	cc->priv[0] = rnd;
 }
 
 static void test_event(struct xtcp_cc *cc, enum xtcp_cc_event ev)
@@ -49,13 +49,11 @@ TEST(cc_init__initial_window)
 	xtcp_cc_init(&cc, &test_ops, NULL, 77);
 	EXPECT_EQ(cc.cwnd, 10);
 	EXPECT_EQ(cc.ssthresh, XTCP_CC_SSTHRESH_INF);
-	EXPECT_EQ(cc.cwnd_clamp, XTCP_CC_CWND_MAX);
 	EXPECT_EQ(cc.cwnd_cnt, 0);
 	EXPECT_EQ(cc.pacing_rate, 0);
 	EXPECT_EQ(cc.state, XTCP_CA_OPEN);
 	EXPECT_EQ(cc.prior_cwnd, 0);
-	EXPECT_EQ(cc.rnd, 77);
-	EXPECT_EQ(cc.priv[0], 42);
+	EXPECT_EQ(cc.priv[0], 77);
 	EXPECT_EQ(cc.priv[XTCP_CC_PRIV_WORDS - 1], 0);
 	EXPECT_EQ(inits, 1);
 	EXPECT_TRUE(xtcp_cc_in_slow_start(&cc));
@@ -69,11 +67,12 @@ TEST(cc_switch__keeps_windows_clears_the_rest)
 	cc.cwnd_cnt = 6;
 	cc.priv[3] = 7;
 	inits = 0;
-	xtcp_cc_switch(&cc, &test_ops, NULL);
+	xtcp_cc_switch(&cc, &test_ops, NULL, 78);
 	EXPECT_EQ(cc.cwnd, 33);
 	EXPECT_EQ(cc.ssthresh, 44);
 	EXPECT_EQ(cc.pacing_rate, 0);
 	EXPECT_EQ(cc.cwnd_cnt, 0);
+	EXPECT_EQ(cc.priv[0], 78);
 	EXPECT_EQ(cc.priv[3], 0);
 	EXPECT_EQ(inits, 1);
 	EXPECT_TRUE(cc.ops == &test_ops);
@@ -97,11 +96,10 @@ TEST(cc_slow_start__stops_at_ssthresh)
 
 TEST(cc_slow_start__clamp)
 {
-	struct xtcp_cc cc = test_cc(10, 100);
+	struct xtcp_cc cc = test_cc(XTCP_CC_CWND_MAX - 2, XTCP_CC_SSTHRESH_INF);
 
-	cc.cwnd_clamp = 12;
 	EXPECT_EQ(xtcp_cc_slow_start(&cc, 50), 0);
-	EXPECT_EQ(cc.cwnd, 12);
+	EXPECT_EQ(cc.cwnd, XTCP_CC_CWND_MAX);
 }
 
 TEST(cc_additive_increase__one_per_window)
@@ -133,11 +131,10 @@ TEST(cc_additive_increase__old_credit_is_worth_one)
 
 TEST(cc_additive_increase__clamp)
 {
-	struct xtcp_cc cc = test_cc(10, 5);
+	struct xtcp_cc cc = test_cc(XTCP_CC_CWND_MAX - 1, 5);
 
-	cc.cwnd_clamp = 11;
 	xtcp_cc_additive_increase(&cc, 1, 50);
-	EXPECT_EQ(cc.cwnd, 11);
+	EXPECT_EQ(cc.cwnd, XTCP_CC_CWND_MAX);
 }
 
 TEST(cc_restart_idle__halves_per_rto)
@@ -176,11 +173,11 @@ TEST(cc_restart_idle__tells_the_algorithm_first)
 	EXPECT_EQ(restarts, 1);
 }
 
-static void test_large_init(struct xtcp_cc *cc)
+static void test_large_init(struct xtcp_cc *cc, u32 rnd)
 {
 	u32 *mem = cc->mem;
 
-	mem[0]++;
+	mem[0] += rnd;
 }
 
 TEST(cc_switch__memory_of_its_own_is_zeroed_and_used)
@@ -194,12 +191,12 @@ TEST(cc_switch__memory_of_its_own_is_zeroed_and_used)
 	u32 mem[3] = { 5, 6, 7 };
 
 	EXPECT_TRUE(!xtcp_cc_mem(&cc));
-	xtcp_cc_switch(&cc, &large, mem);
+	xtcp_cc_switch(&cc, &large, mem, 1);
 	EXPECT_TRUE(xtcp_cc_mem(&cc) == mem);
 	EXPECT_EQ(mem[0], 1);
 	EXPECT_EQ(mem[1], 0);
 	EXPECT_EQ(mem[2], 7);
-	xtcp_cc_switch(&cc, &xtcp_cc_newreno, NULL);
+	xtcp_cc_switch(&cc, &xtcp_cc_newreno, NULL, 1);
 	EXPECT_TRUE(!xtcp_cc_mem(&cc));
 	EXPECT_EQ(cc.cwnd, 33);
 }

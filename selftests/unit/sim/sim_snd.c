@@ -70,11 +70,8 @@ static void snd_xmit(struct sim *s, u32 flow, u32 seq)
 		f->undo_retrans++;
 		snd_unlink(f, seq); /* a probe repeats what is in flight */
 	}
-	if (!f->in_flight) {
-		f->cc.now_us = now_us;
-		if (f->cc.ops->event)
-			f->cc.ops->event(&f->cc, XTCP_CC_EV_TX_START);
-	}
+	if (!f->in_flight && f->cc.ops->tx_start)
+		f->cc.ops->tx_start(&f->cc, now_us);
 	xtcp_rate_sent(&f->rate, &g->tx, f->in_flight, 1, (u32)now_us);
 	g->sent_us = now_us;
 	snd_link(f, seq);
@@ -301,16 +298,14 @@ static u32 snd_detect(struct sim *s, struct sim_flow *f)
 	return lost;
 }
 
-static void snd_tell(struct sim *s, struct sim_flow *f, enum xtcp_cc_event ev)
+static void snd_tell(struct sim_flow *f, enum xtcp_cc_event ev)
 {
-	f->cc.now_us = sim_now_us(s);
 	if (f->cc.ops->event)
 		f->cc.ops->event(&f->cc, ev);
 }
 
-static void snd_reduce(struct sim *s, struct sim_flow *f, u8 state)
+static void snd_reduce(struct sim_flow *f, u8 state)
 {
-	f->cc.now_us = sim_now_us(s);
 	f->cc.prior_cwnd = f->cc.cwnd;
 	f->cc.prior_ssthresh = f->cc.ssthresh;
 	f->cc.ssthresh = f->cc.ops->ssthresh(&f->cc);
@@ -322,14 +317,14 @@ static void snd_reduce(struct sim *s, struct sim_flow *f, u8 state)
 	f->cwr = true;
 }
 
-static void snd_undo(struct sim *s, struct sim_flow *f)
+static void snd_undo(struct sim_flow *f)
 {
 	f->cc.cwnd = f->cc.ops->undo_cwnd(&f->cc);
 	f->cc.ssthresh = xtcp_max_u32(f->cc.ssthresh, f->cc.prior_ssthresh);
 	f->cc.state = XTCP_CA_OPEN;
 	f->undo_marker = 0;
 	f->undos++;
-	snd_tell(s, f, XTCP_CC_EV_OPEN);
+	snd_tell(f, XTCP_CC_EV_OPEN);
 }
 
 /* Is the window on its way down, by proportional rate reduction? */
@@ -338,13 +333,13 @@ static bool snd_reducing(const struct sim_flow *f)
 	return f->cc.state == XTCP_CA_RECOVERY || f->cc.state == XTCP_CA_CWR;
 }
 
-static void snd_cut(struct sim *s, struct sim_flow *f, const struct sim_news *n)
+static void snd_cut(struct sim_flow *f, const struct sim_news *n)
 {
 	f->cuts++;
-	snd_reduce(s, f, XTCP_CA_CWR);
+	snd_reduce(f, XTCP_CA_CWR);
 	f->undo_marker = 0;
 	xtcp_prr_begin(&f->prr, n->prior_in_flight);
-	snd_tell(s, f, XTCP_CC_EV_ECE);
+	snd_tell(f, XTCP_CC_EV_ECE);
 }
 
 /* What was lost is only late. */
@@ -362,7 +357,7 @@ static void snd_unmark_lost(struct sim_flow *f)
 }
 
 /* Returns whether new data must go, and nothing again. */
-static bool snd_frto(struct sim *s, struct sim_flow *f, const struct sim_news *n)
+static bool snd_frto(struct sim_flow *f, const struct sim_news *n)
 {
 	struct xtcp_frto_ack a = {
 		.snd_una = f->una,
@@ -378,33 +373,33 @@ static bool snd_frto(struct sim *s, struct sim_flow *f, const struct sim_news *n
 	if (verdict == XTCP_FRTO_SPURIOUS) {
 		f->frtos++;
 		snd_unmark_lost(f);
-		snd_undo(s, f);
+		snd_undo(f);
 	}
 	return verdict == XTCP_FRTO_SEND_NEW;
 }
 
-static void snd_recover(struct sim *s, struct sim_flow *f, const struct sim_news *n)
+static void snd_recover(struct sim_flow *f, const struct sim_news *n)
 {
 	bool was_recovering = snd_recovering(f);
 
 	if (n->dsack && f->undo_marker && !f->undo_retrans)
-		snd_undo(s, f);
+		snd_undo(f);
 	if (f->cc.state != XTCP_CA_OPEN && xtcp_seq_geq(f->una, f->high_seq)) {
 		if (snd_reducing(f) && !f->cc.ops->cong_control)
 			f->cc.cwnd = f->cc.ssthresh;
 		f->cc.state = XTCP_CA_OPEN;
-		snd_tell(s, f, XTCP_CC_EV_OPEN);
+		snd_tell(f, XTCP_CC_EV_OPEN);
 	}
 	if (was_recovering && !snd_recovering(f))
 		xtcp_rack_recovered(&f->rack);
 	if (n->lost && !snd_recovering(f)) {
 		if (f->cc.state != XTCP_CA_CWR)
-			snd_reduce(s, f, XTCP_CA_RECOVERY);
+			snd_reduce(f, XTCP_CA_RECOVERY);
 		f->cc.state = XTCP_CA_RECOVERY;
 		xtcp_prr_begin(&f->prr, f->nxt - f->una);
-		snd_tell(s, f, XTCP_CC_EV_RECOVERY);
+		snd_tell(f, XTCP_CC_EV_RECOVERY);
 	} else if (n->ece && f->cc.state == XTCP_CA_OPEN) {
-		snd_cut(s, f, n);
+		snd_cut(f, n);
 	}
 }
 
@@ -428,7 +423,6 @@ static void snd_control(struct sim *s, struct sim_flow *f, const struct sim_news
 						       f->cc.cwnd < 2 * n->prior_in_flight),
 	};
 
-	f->cc.now_us = a.now_us;
 	xtcp_rate_finish(&f->rate, &n->rs, f->rtt.min_rtt_us, &a);
 	if (f->cc.ops->cong_control)
 		f->cc.ops->cong_control(&f->cc, &a);
@@ -460,8 +454,8 @@ void sim_snd_ack(struct sim *s, u32 flow, const struct sim_ack *ack)
 	n.lost = snd_detect(s, f);
 	if (xtcp_rack_tlp_ack(&f->tlp, ack->ack, n.dsack, !n.delivered && !ack->num))
 		n.lost++;
-	only_new = snd_frto(s, f, &n);
-	snd_recover(s, f, &n);
+	only_new = snd_frto(f, &n);
+	snd_recover(f, &n);
 	snd_control(s, f, &n);
 	if (n.advanced)
 		snd_rearm(s, flow);
@@ -494,13 +488,13 @@ static void snd_timeout(struct sim *s, u32 flow)
 	else
 		f->frto.phase = XTCP_FRTO_OFF;
 	if (f->cc.state != XTCP_CA_LOSS)
-		snd_reduce(s, f, XTCP_CA_LOSS);
+		snd_reduce(f, XTCP_CA_LOSS);
 	for (seq = f->una; seq != f->nxt; seq++)
 		if (sim_seg(f, seq)->in_flight)
 			snd_mark_lost(s, f, seq);
 	f->backoff++;
 	f->tlp.active = false;
-	snd_tell(s, f, XTCP_CC_EV_LOSS);
+	snd_tell(f, XTCP_CC_EV_LOSS);
 	f->cc.cwnd = 1;
 	f->pace_ns = 0;
 	snd_rearm(s, flow);
@@ -514,7 +508,7 @@ void sim_snd_timer(struct sim *s, u32 flow)
 
 	if (f->reo_at_us <= now_us) {
 		n.lost = snd_detect(s, f);
-		snd_recover(s, f, &n);
+		snd_recover(f, &n);
 		if (n.lost && !f->cc.ops->cong_control)
 			f->cc.cwnd = f->in_flight + xtcp_prr_sndcnt(&f->prr, f->cc.ssthresh,
 								    f->in_flight, 0, false);
