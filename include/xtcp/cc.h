@@ -13,7 +13,7 @@
 #define XTCP_CC_INIT_CWND 10U /* RFC 6928 */
 #define XTCP_CC_SSTHRESH_INF 0x7fffffffU
 #define XTCP_CC_CWND_MAX 0x3fffffffU /* twice the largest fits into an u32 */
-#define XTCP_CC_PRIV_WORDS 8
+#define XTCP_CC_PRIV_WORDS 6
 
 /* Bits of xtcp_cc_ops.flags */
 #define XTCP_CC_NEEDS_PACING 0x01
@@ -144,7 +144,7 @@ struct xtcp_cc {
 	};
 };
 
-static_assert(sizeof(struct xtcp_cc) == 104);
+static_assert(sizeof(struct xtcp_cc) == 88);
 
 /**
  * struct xtcp_cc_ops - one algorithm; ssthresh, undo_cwnd and one of cong_* are mandatory

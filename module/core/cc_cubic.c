@@ -26,22 +26,31 @@
 #define HYSTART_CSS_DIVISOR 4U
 #define HYSTART_CSS_ROUNDS 5U
 
+/* Where the plateau is expected. */
+enum cubic_plateau {
+	CUBIC_UNKNOWN,
+	CUBIC_AT_PRIOR,
+	CUBIC_BELOW_PRIOR, /* RFC 9438 4.7: make room for new flows */
+};
+
 /**
  * struct cubic_curve - what the last congestion event left behind
  * @epoch_ms: start of this stage of congestion avoidance, if it has begun
- * @w_max: window at which the plateau is expected, 0 if unknown
  * @origin: the plateau of this stage
- * @k_ms: time from @epoch_ms to the plateau
  * @w_est: window that Reno would have by now
  * @w_prior: window at the last congestion event
+ * @k_ms: time from @epoch_ms to the plateau, below 1.4 * CUBIC_T_MAX_MS
+ * @plateau: enum cubic_plateau, for the stage to come
+ * @running: the stage has begun
  */
 struct cubic_curve {
 	u32 epoch_ms;
-	u32 w_max;
 	u32 origin;
-	u32 k_ms;
 	u32 w_est;
 	u32 w_prior;
+	u32 k_ms : 24;
+	u32 plateau : 2;
+	u32 running : 1;
 };
 
 /**
@@ -66,28 +75,25 @@ struct cubic_hystart {
 
 /**
  * struct cubic - private state; time is the low half of the clock in milliseconds
- * @est_credit: acknowledged segments not yet counted in w_est, times 17
  * @now: the curve in use
  * @before: the curve before the last congestion event, to undo it
  * @hystart: until the first such event, when there is no curve before
  * @last_ms: time of the last ACK
- * @running: @now's stage has begun
- * @was_running: so had @before's
+ * @est_credit: acknowledged segments not yet counted in w_est, times 17; exact for windows up
+ *	to 63 million segments, which is more than there are in 2^30 bytes
  * @css: conservative slow start
  * @started: @hystart holds a round
  */
 struct cubic {
-	u64 est_credit;
 	struct cubic_curve now;
 	union {
 		struct cubic_curve before;
 		struct cubic_hystart hystart;
 	};
 	u32 last_ms;
-	u8 running : 1;
-	u8 was_running : 1;
-	u8 css : 1;
-	u8 started : 1;
+	u32 est_credit : 30;
+	u32 css : 1;
+	u32 started : 1;
 };
 
 static_assert(sizeof(struct cubic) <= XTCP_CC_PRIV_WORDS * sizeof(u64));
@@ -119,15 +125,28 @@ static u32 cubic_ms(u64 us)
 	return (u32)xtcp_div_u64(us, XTCP_USEC_PER_MSEC);
 }
 
+/* The window at which the plateau is expected, 0 if unknown. */
+static u32 cubic_w_max(const struct cubic_curve *v)
+{
+	switch (v->plateau) {
+	case CUBIC_AT_PRIOR:
+		return v->w_prior;
+	case CUBIC_BELOW_PRIOR:
+		return (u32)(v->w_prior * 17ULL / 20);
+	default:
+		return 0;
+	}
+}
+
 /* Start a stage of congestion avoidance (RFC 9438 4.2, figure 2). */
 static void cubic_begin(struct xtcp_cc *cc, struct cubic *c)
 {
 	struct cubic_curve *v = &c->now;
 
-	c->running = true;
+	v->running = true;
 	v->epoch_ms = c->last_ms;
 	v->w_est = cc->cwnd;
-	v->origin = xtcp_max_u32(v->w_max, cc->cwnd);
+	v->origin = xtcp_max_u32(cubic_w_max(v), cc->cwnd);
 	v->k_ms = cubic_root((v->origin - cc->cwnd) * CUBIC_INV_C_MS3);
 	c->est_credit = 0;
 	cc->cwnd_cnt = 0;
@@ -151,13 +170,14 @@ static u32 cubic_target(const struct cubic_curve *v, u32 t_ms, u32 cwnd)
 /* RFC 9438 4.3: alpha is 9/17 until the window before the event is reached, then 1. */
 static void cubic_estimate_reno(struct cubic *c, u32 cwnd, u32 acked)
 {
+	u64 credit = c->est_credit + (u64)acked * (c->now.w_est < c->now.w_prior ? 9 : 17);
 	u64 whole = 17ULL * cwnd;
 
-	c->est_credit += (u64)acked * (c->now.w_est < c->now.w_prior ? 9 : 17);
-	if (c->est_credit >= whole) {
-		c->now.w_est += (u32)xtcp_div_u64(c->est_credit, whole);
-		c->est_credit -= xtcp_div_u64(c->est_credit, whole) * whole;
+	if (credit >= whole) {
+		c->now.w_est += (u32)xtcp_div_u64(credit, whole);
+		credit -= xtcp_div_u64(credit, whole) * whole;
 	}
+	c->est_credit = (u32)credit;
 }
 
 /* Acknowledged segments that earn one more to get from @cwnd to @target in a round trip. */
@@ -173,7 +193,7 @@ static void cubic_grow(struct xtcp_cc *cc, struct cubic *c, const struct xtcp_cc
 {
 	u32 t_ms, w;
 
-	if (!c->running)
+	if (!c->now.running)
 		cubic_begin(cc, c);
 	t_ms = c->last_ms - c->now.epoch_ms;
 	/* The curve is as steep as it will be; the clock would wrap. */
@@ -268,20 +288,19 @@ static void cubic_cong_avoid(struct xtcp_cc *cc, const struct xtcp_cc_ack *a)
 		cubic_grow(cc, c, a, acked);
 }
 
-/* RFC 9438 4.6 and 4.7: below the last plateau make room for new flows. */
+/* RFC 9438 4.6 and 4.7. */
 static u32 cubic_ssthresh(struct xtcp_cc *cc)
 {
 	struct cubic *c = cubic_priv(cc);
-	u64 cwnd = cc->cwnd;
+	bool below = cc->cwnd < cubic_w_max(&c->now);
 
 	c->before = c->now;
-	c->was_running = c->running;
-	c->running = false;
+	c->now.running = false;
 	c->now.w_prior = cc->cwnd;
-	c->now.w_max = cc->cwnd < c->now.w_max ? (u32)(cwnd * 17 / 20) : cc->cwnd;
+	c->now.plateau = below ? CUBIC_BELOW_PRIOR : CUBIC_AT_PRIOR;
 	c->css = false;
 	c->started = false;
-	return xtcp_max_u32((u32)(cwnd * 7 / 10), 2);
+	return xtcp_max_u32((u32)(cc->cwnd * 7ULL / 10), 2);
 }
 
 /* RFC 9438 4.9: the event was none; its curve goes too. */
@@ -290,7 +309,6 @@ static u32 cubic_undo_cwnd(struct xtcp_cc *cc)
 	struct cubic *c = cubic_priv(cc);
 
 	c->now = c->before;
-	c->running = c->was_running;
 	return xtcp_max_u32(cc->cwnd, cc->prior_cwnd);
 }
 
@@ -300,11 +318,11 @@ static void cubic_event(struct xtcp_cc *cc, enum xtcp_cc_event ev)
 
 	switch (ev) {
 	case XTCP_CC_EV_LOSS: /* RFC 9438 4.8: the old plateau means nothing any more */
-		c->now.w_max = 0;
-		c->running = false;
+		c->now.plateau = CUBIC_UNKNOWN;
+		c->now.running = false;
 		break;
 	case XTCP_CC_EV_CWND_RESTART:
-		c->running = false;
+		c->now.running = false;
 		break;
 	default:
 		break;
@@ -317,7 +335,7 @@ static void cubic_tx_start(struct xtcp_cc *cc, u64 now_us)
 	struct cubic *c = cubic_priv(cc);
 	u32 now_ms = cubic_ms(now_us);
 
-	if (!c->running)
+	if (!c->now.running)
 		return;
 	c->now.epoch_ms += now_ms - c->last_ms;
 	c->last_ms = now_ms;

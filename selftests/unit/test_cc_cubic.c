@@ -291,6 +291,24 @@ TEST(cubic_event__tx_start_before_any_ack)
 	EXPECT_EQ(cc.cwnd, 20);
 }
 
+/* 1390 s to the plateau: as far away as it can be, nothing grows towards it yet. */
+TEST(cubic_cong_avoid__the_farthest_plateau)
+{
+	struct xtcp_cc cc = test_cc(XTCP_CC_CWND_MAX, 100);
+	u32 w;
+
+	test_loss(&cc);
+	w = cc.cwnd;
+	cc.cwnd = 1;
+	cc.ssthresh = 1;
+	ack.acked = 1;
+	cc.ops->cong_avoid(&cc, &ack);
+	cc.cwnd = w;
+	ack.acked = 1000;
+	cc.ops->cong_avoid(&cc, &ack);
+	EXPECT_EQ(cc.cwnd, w);
+}
+
 /* RFC 9438 4.8: after a timeout the window at the end of slow start is the plateau. */
 TEST(cubic_event__loss_forgets_the_plateau)
 {
