@@ -180,7 +180,7 @@ void xtcp_cc_on_ack(struct sock *sk, const struct xtcp_ack_info *ai)
 		.in_flight = xtcp_packets_in_flight(xs),
 		.prior_in_flight = ai->prior_in_flight,
 		.rtt_us = ai->rtt_us,
-		.min_rtt_us = xs->rtt.min_rtt_us,
+		.min_rtt_us = xtcp_rtt_min_us(&xs->rtt),
 		.srtt_us = xs->rtt.srtt_us >> 3,
 		.snd_una = xs->snd.una,
 		.snd_nxt = xs->snd.nxt,
@@ -189,7 +189,7 @@ void xtcp_cc_on_ack(struct sock *sk, const struct xtcp_ack_info *ai)
 		.ece = ai->ece,
 	};
 
-	xtcp_rate_finish(&xs->rec.rate, &ai->rs, xs->rtt.min_rtt_us, &a);
+	xtcp_rate_finish(&xs->rec.rate, &ai->rs, xtcp_rtt_min_us(&xs->rtt), &a);
 	xs->cc.state = xs->rec.ca_state;
 	if (xs->cc.ops->cong_control) {
 		xs->cc.ops->cong_control(&xs->cc, &a);

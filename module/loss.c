@@ -68,7 +68,7 @@ static u32 loss_detect_rack(struct sock *sk, struct xtcp_ack_info *ai)
 	u32 left, window;
 	struct sk_buff *skb, *n;
 
-	window = xtcp_rack_reo_wnd(&xs->rec.rack, xs->rtt.min_rtt_us, xs->rtt.srtt_us >> 3,
+	window = xtcp_rack_reo_wnd(&xs->rec.rack, xtcp_rtt_min_us(&xs->rtt), xs->rtt.srtt_us >> 3,
 				   xs->snd.sacked_out, xs->rec.ca_state >= XTCP_CA_RECOVERY);
 	list_for_each_entry_safe(skb, n, &xs->rec.sent, tcp_tsorted_anchor) {
 		left = xtcp_rack_remaining(&xs->rec.rack, xtcp_loss_sent_us(skb, ai->now_us),

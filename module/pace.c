@@ -68,7 +68,7 @@ void xtcp_pace_update(struct sock *sk)
 u32 xtcp_pace_segs(const struct sock *sk, u32 mss)
 {
 	unsigned long bytes = READ_ONCE(sk->sk_pacing_rate) >> READ_ONCE(sk->sk_pacing_shift);
-	u32 near = xtcp_sk(sk)->rtt.min_rtt_us >> xtcp_sk_knob(sk, tso_rtt_log);
+	u32 near = xtcp_rtt_min_us(&xtcp_sk(sk)->rtt) >> xtcp_sk_knob(sk, tso_rtt_log);
 
 	if (near <= PACE_NEAR_MAX)
 		bytes += sk->sk_gso_max_size >> near;

@@ -116,7 +116,7 @@ static void proc_sock_tail(struct seq_file *seq, const struct xtcp_sock *xs, int
 	if (state == TCP_LISTEN)
 		last = 0;
 	seq_printf(seq, " %lu %lu %u %u %d",
-		   jiffies_to_clock_t(usecs_to_jiffies(READ_ONCE(xs->rtt.rto_us))),
+		   jiffies_to_clock_t(usecs_to_jiffies(xtcp_rtt_rto_us(&xs->rtt))),
 		   jiffies_to_clock_t(READ_ONCE(xs->rcv.ato)),
 		   READ_ONCE(xs->rcv.quick) * 2 + !!READ_ONCE(xs->rcv.pingpong), cwnd, last);
 }

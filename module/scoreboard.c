@@ -33,7 +33,7 @@ void xtcp_scoreboard_delivered(struct sock *sk, const struct sk_buff *skb, u32 s
 		ai->late = max(ai->late, xs->rec.rack.fack - cb->seq);
 	xs->snd.delivered += segs;
 	xtcp_rack_delivered(&xs->rec.rack, sent_us, end_seq, !once, older, ai->now_us,
-			    xs->rtt.min_rtt_us);
+			    xtcp_rtt_min_us(&xs->rtt));
 	xtcp_rate_delivered(&xs->rec.rate, &ai->rs, &cb->rate, segs, cb->sent_us, end_seq,
 			    (u32)ai->now_us);
 }

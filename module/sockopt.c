@@ -408,7 +408,7 @@ static void sockopt_info_time(const struct sock *sk, struct tcp_info *info)
 	info->tcpi_ato = jiffies_to_usecs(xs->rcv.ato);
 	info->tcpi_rtt = xs->rtt.srtt_us >> 3;
 	info->tcpi_rttvar = xs->rtt.mdev_us >> 2;
-	info->tcpi_min_rtt = xs->rtt.min_rtt_us;
+	info->tcpi_min_rtt = xtcp_rtt_min_us(&xs->rtt);
 	info->tcpi_rcv_rtt = xs->rcv.rtt_us;
 	info->tcpi_last_data_sent = jiffies_to_msecs(now - xs->snd.lsndtime);
 	info->tcpi_last_data_recv = jiffies_to_msecs(now - xs->rcv.lrcvtime);

@@ -17,9 +17,7 @@
  * @mdev_max_us: largest @mdev_us in the current round trip
  * @rttvar_us: smoothed @mdev_max_us, at least rto_min
  * @rtt_seq: SND.NXT at the start of the round trip that @mdev_max_us covers
- * @rto_us: base timeout without back-off
- * @min_rtt_us: windowed minimum; U32_MAX until the first sample
- * @min: its filter, time in milliseconds
+ * @min: filter of the windowed minimum, time in milliseconds
  */
 struct xtcp_rtt {
 	u32 srtt_us;
@@ -27,12 +25,10 @@ struct xtcp_rtt {
 	u32 mdev_max_us;
 	u32 rttvar_us;
 	u32 rtt_seq;
-	u32 rto_us;
-	u32 min_rtt_us;
 	struct xtcp_minmax min;
 };
 
-static_assert(sizeof(struct xtcp_rtt) == 52);
+static_assert(sizeof(struct xtcp_rtt) == 44);
 
 void xtcp_rtt_init(struct xtcp_rtt *r);
 void xtcp_rtt_sample(struct xtcp_rtt *r, u32 rtt_us, u32 snd_una, u32 snd_nxt, u32 rto_min_us);
@@ -42,7 +38,15 @@ u32 xtcp_rtt_backoff(u32 rto_us, u32 n, u32 max_us);
 /* The base RTO, without back-off (RFC 6298 (2.2) to (2.5)). */
 static inline u32 xtcp_rtt_rto_us(const struct xtcp_rtt *r)
 {
-	return r->rto_us;
+	if (!r->srtt_us)
+		return XTCP_RTO_INIT_US;
+	return xtcp_min_u32((r->srtt_us >> 3) + r->rttvar_us, XTCP_RTO_MAX_US);
+}
+
+/* The windowed minimum, U32_MAX until the first sample. */
+static inline u32 xtcp_rtt_min_us(const struct xtcp_rtt *r)
+{
+	return xtcp_minmax_get(&r->min);
 }
 
 #endif /* _XTCP_RTT_H */

@@ -18,8 +18,7 @@
 void xtcp_rtt_init(struct xtcp_rtt *r)
 {
 	memset(r, 0, sizeof(*r));
-	r->rto_us = XTCP_RTO_INIT_US;
-	r->min_rtt_us = U32_MAX;
+	xtcp_minmax_reset(&r->min, 0, U32_MAX);
 }
 
 static void rtt_first(struct xtcp_rtt *r, u32 rtt_us, u32 snd_nxt, u32 rto_min_us)
@@ -73,7 +72,6 @@ void xtcp_rtt_sample(struct xtcp_rtt *r, u32 rtt_us, u32 snd_una, u32 snd_nxt, u
 		rtt_smooth(r, rtt_us);
 		rtt_track_var(r, snd_una, snd_nxt, rto_min_us);
 	}
-	r->rto_us = xtcp_min_u32((r->srtt_us >> 3) + r->rttvar_us, XTCP_RTO_MAX_US);
 }
 
 /**
@@ -85,10 +83,7 @@ void xtcp_rtt_sample(struct xtcp_rtt *r, u32 rtt_us, u32 snd_una, u32 snd_nxt, u
  */
 void xtcp_rtt_min_update(struct xtcp_rtt *r, u32 rtt_us, u32 now_ms, u32 window_ms)
 {
-	if (r->min_rtt_us == U32_MAX)
-		r->min_rtt_us = xtcp_minmax_reset(&r->min, now_ms, rtt_us);
-	else
-		r->min_rtt_us = xtcp_minmax_min(&r->min, window_ms, now_ms, rtt_us);
+	xtcp_minmax_min(&r->min, window_ms, now_ms, rtt_us);
 }
 
 /**

@@ -15,7 +15,7 @@ TEST(rtt_init__one_second)
 	xtcp_rtt_init(&r);
 	EXPECT_EQ(xtcp_rtt_rto_us(&r), 1000 * MS);
 	EXPECT_EQ(r.srtt_us, 0);
-	EXPECT_EQ(r.min_rtt_us, U32_MAX);
+	EXPECT_EQ(xtcp_rtt_min_us(&r), U32_MAX);
 }
 
 /* RFC 6298 (2.2): SRTT = R, RTTVAR = R/2 (times 4 in the RTO), floor on the variance. */
@@ -157,13 +157,13 @@ TEST(rtt_min_update__window)
 
 	xtcp_rtt_init(&r);
 	xtcp_rtt_min_update(&r, 5000, 1000000, 300000);
-	EXPECT_EQ(r.min_rtt_us, 5000);
+	EXPECT_EQ(xtcp_rtt_min_us(&r), 5000);
 	xtcp_rtt_min_update(&r, 4000, 1000001, 300000);
-	EXPECT_EQ(r.min_rtt_us, 4000);
+	EXPECT_EQ(xtcp_rtt_min_us(&r), 4000);
 	xtcp_rtt_min_update(&r, 9000, 1200000, 300000);
-	EXPECT_EQ(r.min_rtt_us, 4000);
+	EXPECT_EQ(xtcp_rtt_min_us(&r), 4000);
 	xtcp_rtt_min_update(&r, 9500, 1300002, 300000);
-	EXPECT_EQ(r.min_rtt_us, 9000);
+	EXPECT_EQ(xtcp_rtt_min_us(&r), 9000);
 }
 
 TEST(rtt_backoff__doubles_up_to_the_bound)

@@ -197,7 +197,7 @@ static void snd_deliver(struct sim *s, struct sim_flow *f, u32 seq, struct sim_n
 	n->delivered++;
 	xtcp_rate_delivered(&f->rate, &n->rs, &g->tx, 1, (u32)g->sent_us, seq + 1, (u32)now_us);
 	xtcp_rack_delivered(&f->rack, g->sent_us, seq + 1, g->resent, false, now_us,
-			    f->rtt.min_rtt_us);
+			    xtcp_rtt_min_us(&f->rtt));
 	n->original |= !g->resent && xtcp_frto_counts(&f->frto, seq + 1);
 	if (!g->resent)
 		n->rtt_us = (u32)(now_us - g->sent_us);
@@ -276,7 +276,7 @@ static void snd_mark_lost(struct sim *s, struct sim_flow *f, u32 seq)
 /* RFC 8985 6.2 step 5: by time of sending, up to the first one that nothing has overtaken. */
 static u32 snd_detect(struct sim *s, struct sim_flow *f)
 {
-	u32 reo = xtcp_rack_reo_wnd(&f->rack, f->rtt.min_rtt_us, f->rtt.srtt_us >> 3,
+	u32 reo = xtcp_rack_reo_wnd(&f->rack, xtcp_rtt_min_us(&f->rtt), f->rtt.srtt_us >> 3,
 				    f->sacked_out, snd_recovering(f));
 	u32 slot, next, left, wait = 0, lost = 0;
 	struct sim_seg *g;
@@ -414,7 +414,7 @@ static void snd_control(struct sim *s, struct sim_flow *f, const struct sim_news
 		.in_flight = f->in_flight,
 		.prior_in_flight = n->prior_in_flight,
 		.rtt_us = n->rtt_us,
-		.min_rtt_us = f->rtt.min_rtt_us,
+		.min_rtt_us = xtcp_rtt_min_us(&f->rtt),
 		.srtt_us = f->rtt.srtt_us >> 3,
 		.snd_una = f->una,
 		.snd_nxt = f->nxt,
@@ -423,7 +423,7 @@ static void snd_control(struct sim *s, struct sim_flow *f, const struct sim_news
 						       f->cc.cwnd < 2 * n->prior_in_flight),
 	};
 
-	xtcp_rate_finish(&f->rate, &n->rs, f->rtt.min_rtt_us, &a);
+	xtcp_rate_finish(&f->rate, &n->rs, xtcp_rtt_min_us(&f->rtt), &a);
 	if (f->cc.ops->cong_control)
 		f->cc.ops->cong_control(&f->cc, &a);
 	else if (snd_reducing(f))
