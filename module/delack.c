@@ -5,6 +5,7 @@
  */
 #include "compat.h"
 #include "engine.h"
+#include "fineq.h"
 #include "timer.h"
 
 #define DELACK_QUICK_MAX	16
@@ -146,7 +147,7 @@ static bool delack_hold(struct sock *sk)
 	XTCP_SK_INC(sk, ACKHELD);
 	WRITE_ONCE(xs->rcv.ack_pending, xs->rcv.ack_pending | XTCP_ACK_SCHED | XTCP_ACK_HELD);
 	xs->timers.ack_ns = ktime_get_ns() + (u64)us * NSEC_PER_USEC;
-	xtcp_timer_fine(sk, xs->timers.ack_ns, 0);
+	xtcp_fineq_add(sk, xs->timers.ack_ns, 0);
 	return true;
 }
 
@@ -188,11 +189,11 @@ static void delack_duplicate(struct sock *sk)
 		return;
 	xs->rcv.ack_pending |= XTCP_ACK_PACKED;
 	xs->timers.ack_ns = ktime_get_ns() + delack_packed_delay(sk);
-	xtcp_timer_fine(sk, xs->timers.ack_ns, xtcp_sk_knob(sk, comp_sack_slack));
+	xtcp_fineq_add(sk, xs->timers.ack_ns, xtcp_sk_knob(sk, comp_sack_slack));
 }
 
 /**
- * xtcp_delack_hold_over - the fine timer woke: if the time of an answer, or of more to say,
+ * xtcp_delack_hold_over - a fine queue woke it: if the time of an answer, or of more to say,
  *	is over, the ACK goes
  * @sk: locked
  */
@@ -203,7 +204,7 @@ void xtcp_delack_hold_over(struct sock *sk)
 	if (!(xs->rcv.ack_pending & (XTCP_ACK_HELD | XTCP_ACK_PACKED)))
 		return;
 	if (ktime_get_ns() < xs->timers.ack_ns) {
-		xtcp_timer_fine(sk, xs->timers.ack_ns, 0);
+		xtcp_fineq_add(sk, xs->timers.ack_ns, 0);
 		return;
 	}
 	if (xs->rcv.ack_pending & XTCP_ACK_HELD)

@@ -6,6 +6,7 @@
 #include "demux.h"
 #include "door.h"
 #include "engine.h"
+#include "fineq.h"
 #include "guard.h"
 #include "net.h"
 #include "ports.h"
@@ -104,6 +105,7 @@ static void __exit xtcp_exit(void)
 {
 	xtcp_family_exit();
 	xtcp_smallq_exit();
+	xtcp_fineq_exit();
 	xtcp_net_exit();
 	rcu_barrier();
 	xtcp_spare_exit();

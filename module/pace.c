@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * pace.c owns when the next segment may leave: a rate from congestion control or
- * SO_MAX_PACING_RATE, kept by the socket's fine timer unless fq below us keeps it. Socket
- * lock.
+ * SO_MAX_PACING_RATE, kept by a fine queue unless fq below us keeps it. Socket lock.
  */
 #include "compat.h"
 #include "engine.h"
-#include "timer.h"
+#include "fineq.h"
 
 /* Beyond this shift the bonus of a near peer is nothing. */
 #define PACE_NEAR_MAX		31
@@ -88,7 +87,7 @@ bool xtcp_pace_wait(struct sock *sk)
 		return false;
 	if (!tm->send_waits) {
 		tm->send_waits = true;
-		xtcp_timer_fine(sk, tm->send_ns, 0);
+		xtcp_fineq_add(sk, tm->send_ns, 0);
 	}
 	return true;
 }
@@ -122,7 +121,7 @@ void xtcp_pace_resume(struct sock *sk)
 }
 
 /**
- * xtcp_pace_over - the fine timer woke: is the wait over?
+ * xtcp_pace_over - a fine queue woke it: is the wait over?
  * @sk: locked
  */
 void xtcp_pace_over(struct sock *sk)
@@ -132,7 +131,7 @@ void xtcp_pace_over(struct sock *sk)
 	if (!tm->send_waits)
 		return;
 	if (ktime_get_ns() < tm->send_ns) {
-		xtcp_timer_fine(sk, tm->send_ns, 0);
+		xtcp_fineq_add(sk, tm->send_ns, 0);
 		return;
 	}
 	tm->send_waits = false;

@@ -2,22 +2,14 @@
 /*
  * timer.c owns the socket's kernel timer, sk_timer. Deadlines live in xs->timers
  * under the socket lock; the timer wakes at or before the earliest and, finding it
- * moved, sleeps again. For what jiffies are too coarse for there is an hrtimer; who
- * waits for it looks at the time himself. A pending timer holds a reference on its socket.
+ * moved, sleeps again. For what jiffies are too coarse for there are the fine queues; who
+ * waits in one looks at the time himself. A pending timer holds a reference on its socket.
  */
 #include "compat.h"
+#include "fineq.h"
 #include "timer.h"
 
 static const struct xtcp_timer_ops *timer_ops __read_mostly;
-
-/**
- * xtcp_timer_register - who handles the deadlines
- * @ops: lives as long as the module
- */
-void xtcp_timer_register(const struct xtcp_timer_ops *ops)
-{
-	timer_ops = ops;
-}
 
 static void timer_wake_at(struct sock *sk, unsigned long when)
 {
@@ -87,11 +79,9 @@ static void timer_fine_run(struct sock *sk)
 		timer_ops->fine(sk);
 }
 
-static enum hrtimer_restart timer_fine_fire(struct hrtimer *timer)
+/* The time of a fine queue has come; its reference is ours. */
+static void timer_fine_fire(struct sock *sk)
 {
-	struct xtcp_sock *xs = container_of(timer, struct xtcp_sock, timers.fine);
-	struct sock *sk = &xs->inet.sk;
-
 	bh_lock_sock(sk);
 	if (!sock_owned_by_user(sk))
 		timer_fine_run(sk);
@@ -99,7 +89,6 @@ static enum hrtimer_restart timer_fine_fire(struct hrtimer *timer)
 		sock_hold(sk);
 	bh_unlock_sock(sk);
 	sock_put(sk);
-	return HRTIMER_NORESTART;
 }
 
 /**
@@ -111,8 +100,7 @@ void xtcp_timer_init(struct sock *sk)
 	struct xtcp_timers *tm = &xtcp_sk(sk)->timers;
 
 	timer_setup(&sk->sk_timer, timer_fire, 0);
-	hrtimer_init(&tm->fine, CLOCK_MONOTONIC, HRTIMER_MODE_ABS_PINNED_SOFT);
-	tm->fine.function = timer_fine_fire;
+	tm->fine_cpu = XTCP_FINEQ_NONE;
 	tm->send_ns = 0;
 	tm->armed = 0;
 	tm->send_waits = false;
@@ -146,33 +134,6 @@ void xtcp_timer_cancel(struct sock *sk, enum xtcp_timer_id id)
 }
 
 /**
- * xtcp_timer_fine - wake whom jiffies are too coarse for
- * @sk: locked
- * @when_ns: ktime_get_ns() then
- * @slack_ns: it may be so much later
- *
- * A queued timer has a reference: the new one takes it over. One that comes sooner stays.
- * While the timer fires it can't be stopped; if it is queued again by then, it will come
- * with that reference, and whoever it wakes looks at the time.
- */
-void xtcp_timer_fine(struct sock *sk, u64 when_ns, u64 slack_ns)
-{
-	struct hrtimer *t = &xtcp_sk(sk)->timers.fine;
-	int stopped = 0;
-
-	if (hrtimer_is_queued(t)) {
-		if (hrtimer_get_expires_ns(t) <= when_ns)
-			return;
-		stopped = hrtimer_try_to_cancel(t);
-		if (stopped < 0 && hrtimer_is_queued(t))
-			return;
-	}
-	if (stopped != 1)
-		sock_hold(sk);
-	hrtimer_start_range_ns(t, ns_to_ktime(when_ns), slack_ns, HRTIMER_MODE_ABS_PINNED_SOFT);
-}
-
-/**
  * xtcp_timer_clear - the socket is done: no deadline, no timer, no reference
  * @sk: locked
  */
@@ -184,7 +145,7 @@ void xtcp_timer_clear(struct sock *sk)
 	tm->send_ns = 0;
 	tm->send_waits = false;
 	sk_stop_timer(sk, &sk->sk_timer);
-	if (hrtimer_try_to_cancel(&tm->fine) == 1)
+	if (xtcp_fineq_del(sk))
 		__sock_put(sk);
 }
 
@@ -206,4 +167,14 @@ void xtcp_timer_run_fine_deferred(struct sock *sk)
 {
 	timer_fine_run(sk);
 	__sock_put(sk);
+}
+
+/**
+ * xtcp_timer_register - who handles the deadlines
+ * @ops: lives as long as the module
+ */
+void __init xtcp_timer_register(const struct xtcp_timer_ops *ops)
+{
+	timer_ops = ops;
+	xtcp_fineq_init(timer_fine_fire);
 }

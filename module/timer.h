@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * timer.c: a socket's one kernel timer and its lazily moved deadlines, and one hrtimer
- * for what is finer.
+ * timer.c: a socket's one kernel timer and its lazily moved deadlines; what is finer waits
+ * in a fine queue (fineq.h).
  *
  * All under the socket lock. A later deadline does not touch the timer wheel.
  */
@@ -14,8 +14,6 @@ void xtcp_timer_init(struct sock *sk);
 /* Arms (or moves) @id to expire in @delta jiffies. */
 void xtcp_timer_arm(struct sock *sk, enum xtcp_timer_id id, unsigned long delta);
 void xtcp_timer_cancel(struct sock *sk, enum xtcp_timer_id id);
-/* timer_ops->fine() at @when_ns, or @slack_ns later; often before, too. */
-void xtcp_timer_fine(struct sock *sk, u64 when_ns, u64 slack_ns);
 /* All deadlines off and the timers stopped; their references go. */
 void xtcp_timer_clear(struct sock *sk);
 /* What a softirq that found the socket owned left to its owner (release_cb). */
@@ -33,7 +31,7 @@ static inline s32 xtcp_timer_left(const struct xtcp_timers *tm, enum xtcp_timer_
 	return READ_ONCE(tm->deadline[id]) - (u32)jiffies;
 }
 
-/* What to do at each deadline, by enum xtcp_timer_id, and when the fine timer woke. Locked. */
+/* What to do at each deadline, by enum xtcp_timer_id, and when a fine queue woke it. Locked. */
 struct xtcp_timer_ops {
 	void (*expire[XTCP_T_NR])(struct sock *sk);
 	void (*fine)(struct sock *sk);

@@ -3,7 +3,7 @@
 #ifndef _XTCP_TIMERS_H
 #define _XTCP_TIMERS_H
 
-#include <linux/hrtimer.h>
+#include <linux/rbtree.h>
 #include <linux/types.h>
 
 enum xtcp_timer_id {
@@ -19,23 +19,26 @@ enum xtcp_timer_id {
 
 /**
  * struct xtcp_timers - what is waited for; timer.c
- * @fine: fires at or before the earliest of @send_ns and @ack_ns that are waited for, and
- *	holds a reference while it is queued
+ * @fine_node: in the fine queue (fineq.c) of @fine_cpu, which wakes at @fine_ns: at or before
+ *	the earliest of @send_ns and @ack_ns that are waited for
  * @send_ns: no segment leaves before, ktime_get_ns(); 0: at once (pace.c)
  * @ack_ns: an ACK held back for the application's answer, or for more to say, goes then (delack.c)
  * @deadline: jiffies per id, low 32 bits, meaningful if its bit is set in @armed; lazily moved
  * @armed: bits of enum xtcp_timer_id
  * @send_waits: there is something to send at @send_ns
+ * @fine_cpu: XTCP_FINEQ_NONE: in no queue; leaves one under that queue's lock
  *
  * sk->sk_timer wakes at or before the earliest of @deadline.
  */
 struct xtcp_timers {
-	struct hrtimer fine;
+	struct rb_node fine_node;
+	u64 fine_ns;
 	u64 send_ns;
 	u64 ack_ns;
 	u32 deadline[XTCP_T_NR];
 	u8 armed;
 	bool send_waits;
+	u16 fine_cpu;
 };
 
 #endif /* _XTCP_TIMERS_H */
