@@ -50,6 +50,9 @@ int xtcp_getsockopt(struct sock *sk, int level, int optname, char __user *optval
 int xtcp_ioctl(struct sock *sk, int cmd, xtcp_ioctl_arg arg);
 void xtcp_keepalive(struct sock *sk, int val);
 
+/* origdst.c: SO_ORIGINAL_DST */
+int xtcp_origdst_get(struct sock *sk, char __user *optval, int __user *optlen);
+
 /* poll.c: poll, and the wake-ups */
 __poll_t xtcp_poll(struct file *file, struct socket *sock, struct poll_table_struct *wait);
 bool xtcp_stream_memory_free(const struct sock *sk, int wake);

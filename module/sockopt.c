@@ -6,6 +6,7 @@
  * The socket lock guards what an option changes, unless the field is read with
  * READ_ONCE() everywhere. What is not here is ENOPROTOOPT; SOL_IP is the kernel's.
  */
+#include <linux/netfilter_ipv4.h>
 #include <linux/sockios.h>
 #include <linux/termios.h>
 #include <linux/tcp.h>
@@ -613,6 +614,9 @@ int xtcp_getsockopt(struct sock *sk, int level, int optname, char __user *optval
 {
 	int err, len, val;
 
+	/* The kernel answers it for protocol 6 alone. */
+	if (level == SOL_IP && optname == SO_ORIGINAL_DST)
+		return xtcp_origdst_get(sk, optval, optlen);
 	if (level != SOL_TCP)
 		return ip_getsockopt(sk, level, optname, optval, optlen);
 	if (get_user(len, optlen))

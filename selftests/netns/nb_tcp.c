@@ -2,7 +2,8 @@
 /*
  * One TCP connection for neighbours.sh, over XTCP or the kernel's own TCP.
  *
- *	nb_tcp [-d DEVICE] listen ADDRESS PORT	echo for ever, one peer after the other
+ *	nb_tcp [-d DEVICE] listen ADDRESS PORT	echo for ever, one peer after the other, and print
+ *						where each meant to go before NAT, or errno's name
  *	nb_tcp [-d DEVICE] [-p PORT] [-t MS] [-s MS] connect ADDRESS PORT
  *
  * connect waits at most -t MS, stays connected for -s MS, and prints "ok LOCALPORT"
@@ -11,6 +12,7 @@
 #include <arpa/inet.h>
 #include <err.h>
 #include <errno.h>
+#include <linux/netfilter_ipv4.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/time.h>
@@ -39,6 +41,24 @@ static int tcp_socket(const char *device)
 	return fd;
 }
 
+static int failed(void)
+{
+	puts(strerrorname_np(errno));
+	return 1;
+}
+
+static void tell_original(int fd)
+{
+	struct sockaddr_in sin = {};
+	socklen_t len = sizeof(sin);
+
+	if (getsockopt(fd, SOL_IP, SO_ORIGINAL_DST, &sin, &len))
+		failed();
+	else
+		printf("%s:%d\n", inet_ntoa(sin.sin_addr), ntohs(sin.sin_port));
+	fflush(stdout);
+}
+
 static void echo(int fd)
 {
 	char buf[4096];
@@ -59,15 +79,11 @@ static int serve(const char *device, const struct sockaddr_in *sin)
 	for (;;) {
 		int peer = accept(fd, NULL, NULL);
 
-		if (peer >= 0)
-			echo(peer);
+		if (peer < 0)
+			continue;
+		tell_original(peer);
+		echo(peer);
 	}
-}
-
-static int failed(void)
-{
-	puts(strerrorname_np(errno));
-	return 1;
 }
 
 static int visit(int fd, const struct sockaddr_in *sin, int stay_ms)

@@ -44,12 +44,12 @@ in_left() {
 
 # serve PORT [ADDRESS [option...]]: a listener in right.
 serve() {
-	ip netns exec right env "XTCP_FAMILY=$family" "$here/nb_tcp" "${@:3}" listen "${2:-0.0.0.0}" "$1" &
+	ip netns exec right env "XTCP_FAMILY=$family" "$here/nb_tcp" "${@:3}" listen "${2:-0.0.0.0}" "$1" >"$tmp/original.$1" &
 	XTCP_FAMILY=$family xt_wait 60 xt_listening -n right "$1"
 }
 
 serve_left() {
-	ip netns exec left env XTCP_FAMILY=inet "$here/nb_tcp" listen 0.0.0.0 "$1" &
+	ip netns exec left env XTCP_FAMILY=inet "$here/nb_tcp" listen 0.0.0.0 "$1" >/dev/null &
 	XTCP_FAMILY=inet xt_wait 60 xt_listening -n left "$1"
 }
 
@@ -130,6 +130,9 @@ test_dnat() {
 	serve 5001 && serve 5002 10.9.7.7
 	xt_check "$family, DNAT: redirected to a listener's port" reach ok 80
 	xt_check "$family, DNAT: to another address" reach ok 81
+	xt_check "$family, DNAT: SO_ORIGINAL_DST is the port asked for" \
+		grep -qx 10.9.0.2:80 "$tmp/original.5001"
+	xt_check "$family, DNAT: and the address asked for" grep -qx 10.9.0.2:81 "$tmp/original.5002"
 	xt_check "$family, DNAT: the entry is assured" \
 		eval 'in_right conntrack -L -p tcp 2>/dev/null | grep -q "dport=81 src=10.9.7.7 .*ASSURED"'
 }
@@ -324,7 +327,7 @@ test_taken() {
 }
 
 tests=${*:-firewall dnat queue ipsec cgroup device vrf gro route}
-declare -A points=([firewall]=10 [dnat]=3 [queue]=2 [ipsec]=5 [cgroup]=5 [device]=5 [vrf]=5 [gro]=2 [route]=1)
+declare -A points=([firewall]=10 [dnat]=5 [queue]=2 [ipsec]=5 [cgroup]=5 [device]=5 [vrf]=5 [gro]=2 [route]=1)
 # The slow kernel looks at XTCP; what native TCP does the others have said.
 families=$(xt_scale 'inet xtcp' xtcp 'inet xtcp')
 [ "$XTCP_FAMILY" != inet ] || families=inet
