@@ -137,6 +137,21 @@ paced() {
 		[ "$pacing" -le 500000 ]
 }
 
+# A rule selects by source port, which connect() has not got when it first asks for a route; the
+# one it is told then leads nowhere.
+route_by_port() {
+	local status=0
+	ip -n left link add nowhere type dummy
+	ip -n left link set nowhere up
+	ip -n left route add 10.9.0.2/32 dev nowhere src 10.9.0.1
+	ip -n left route add 10.9.0.2/32 dev eth0 src 10.9.0.1 table 7
+	ip -n left rule add ipproto tcp sport 10000-60999 lookup 7
+	flow inet -n 100000 && flow xtcp -n 100000 || status=1
+	ip -n left rule del ipproto tcp sport 10000-60999 lookup 7
+	ip -n left link del nowhere
+	return $status
+}
+
 # With no memory at all for what it sends, a socket still has its first segment.
 pressure() {
 	local mem before status=0
@@ -152,7 +167,7 @@ pressure() {
 }
 
 ktap_print_header
-ktap_set_plan 8
+ktap_set_plan 9
 tmp=$(mktemp -d)
 xt_netns_pair left right
 xt_check "a slow qdisc holds little of one flow, and is never idle" small_queue
@@ -162,6 +177,7 @@ xt_check "bursts to a near peer are large" large_bursts
 xt_check "the rate follows the window and pacing_ss_ratio, pacing_ca_ratio" ratios
 xt_check "SO_MAX_PACING_RATE, kept by our timer" paced pfifo
 xt_check "SO_MAX_PACING_RATE, kept by fq" paced fq
+xt_check "the route is that of both ports" route_by_port
 xt_check "no memory beyond the least, but on it goes" pressure
 rm -r "$tmp"
 ktap_finished
