@@ -154,7 +154,6 @@ static void connect_reset_rcv(struct xtcp_rcv *rcv)
 	WRITE_ONCE(rcv->copied_seq, nxt);
 	rcv->mss = XTCP_MIN_MSS;
 	rcv->ato = XTCP_ATO_MIN;
-	rcv->ooo = RB_ROOT;
 }
 
 static void connect_reset_snd(struct xtcp_snd *snd)
@@ -236,7 +235,7 @@ int xtcp_disconnect(struct sock *sk, int flags)
 
 	xtcp_timer_clear(sk);
 	__skb_queue_purge(&sk->sk_receive_queue);
-	xtcp_sock_purge_ooo(sk);
+	xtcp_sock_purge_disorder(sk);
 	xtcp_sock_purge_write(sk);
 
 	inet_sk(sk)->inet_dport = 0;

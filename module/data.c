@@ -10,10 +10,9 @@
 
 static void data_dsack(struct sock *sk, u32 start, u32 end, bool old)
 {
-	struct xtcp_sock *xs = xtcp_sk(sk);
 	struct xtcp_disorder *d;
 
-	if (!xs->neg.sack_ok)
+	if (!xtcp_sk(sk)->neg.sack_ok)
 		return;
 	d = xtcp_sock_disorder(sk);
 	if (!d)
@@ -22,7 +21,7 @@ static void data_dsack(struct sock *sk, u32 start, u32 end, bool old)
 		XTCP_SK_INC(sk, DSACKOLDSENT);
 	else
 		XTCP_SK_INC(sk, DSACKOFOSENT);
-	xs->rcv.dsack_dups++;
+	d->dsack_dups++;
 	xtcp_sack_rcv_dsack(&d->told, start, end);
 }
 
@@ -105,15 +104,16 @@ static void data_append(struct sock *sk, struct sk_buff *skb)
 static void data_drain_ooo(struct sock *sk, struct xtcp_effects *fx)
 {
 	struct xtcp_sock *xs = xtcp_sk(sk);
+	struct rb_root *root = &xs->disorder->ooo;
 	struct rb_node *p;
 
-	while ((p = rb_first(&xs->rcv.ooo))) {
+	while ((p = rb_first(root))) {
 		struct sk_buff *skb = rb_to_skb(p);
 		u8 flags = XTCP_CB(skb)->flags;
 
 		if (xtcp_seq_after(XTCP_CB(skb)->seq, xs->rcv.nxt))
 			break;
-		rb_erase(p, &xs->rcv.ooo);
+		rb_erase(p, root);
 		if (!xtcp_seq_after(XTCP_CB(skb)->end_seq, xs->rcv.nxt)) {
 			data_dsack(sk, XTCP_CB(skb)->seq, XTCP_CB(skb)->end_seq, false);
 			sk_skb_reason_drop(sk, skb, SKB_DROP_REASON_TCP_OFO_DROP);
@@ -125,6 +125,21 @@ static void data_drain_ooo(struct sock *sk, struct xtcp_effects *fx)
 			break;
 		}
 	}
+}
+
+/* RCV.NXT moved: what waited behind it, and what the peer hears of that. */
+static void data_advance_disorder(struct sock *sk, struct xtcp_disorder *d,
+				  struct xtcp_effects *fx)
+{
+	struct xtcp_sock *xs = xtcp_sk(sk);
+
+	if (!fx->fin && xtcp_disorder_waits(d)) {
+		data_drain_ooo(sk, fx);
+		/* RFC 5681 4.2: a hole was filled, wholly or in part. */
+		if (!xtcp_disorder_waits(d))
+			xs->rcv.ack_pending |= XTCP_ACK_NOW;
+	}
+	xtcp_sack_rcv_advance(&d->told, xs->rcv.nxt);
 }
 
 /* Bytes at RCV.NXT. The skb is ours afterwards, or fx->reason says why not. */
@@ -152,14 +167,8 @@ static void data_in_order(struct sock *sk, struct xtcp_ctx *c, struct xtcp_effec
 	xtcp_ecn_data(sk, c);
 	xtcp_delack_data_came(sk, skb);
 	data_append(sk, skb);
-	if (!fx->fin && !RB_EMPTY_ROOT(&xs->rcv.ooo)) {
-		data_drain_ooo(sk, fx);
-		/* RFC 5681 4.2: a hole was filled, wholly or in part. */
-		if (RB_EMPTY_ROOT(&xs->rcv.ooo))
-			xs->rcv.ack_pending |= XTCP_ACK_NOW;
-	}
 	if (unlikely(xs->disorder))
-		xtcp_sack_rcv_advance(&xs->disorder->told, xs->rcv.nxt);
+		data_advance_disorder(sk, xs->disorder, fx);
 }
 
 /**
@@ -175,9 +184,9 @@ struct data_place {
 };
 
 /* False when its bytes are there already. */
-static bool data_find_place(struct xtcp_sock *xs, const struct xtcp_seg *seg, struct data_place *at)
+static bool data_find_place(struct rb_root *ooo, const struct xtcp_seg *seg, struct data_place *at)
 {
-	struct rb_node **p = &xs->rcv.ooo.rb_node;
+	struct rb_node **p = &ooo->rb_node;
 
 	at->parent = NULL;
 	at->prev = NULL;
@@ -206,7 +215,7 @@ static struct sk_buff *data_insert_ooo(struct sock *sk, struct sk_buff *skb,
 	if (data_coalesce(sk, at->prev, skb))
 		return at->prev;
 	rb_link_node(&skb->rbnode, at->parent, at->link);
-	rb_insert_color(&skb->rbnode, &xtcp_sk(sk)->rcv.ooo);
+	rb_insert_color(&skb->rbnode, &xtcp_sk(sk)->disorder->ooo);
 	skb_set_owner_r(skb, sk);
 	return skb;
 }
@@ -214,7 +223,6 @@ static struct sk_buff *data_insert_ooo(struct sock *sk, struct sk_buff *skb,
 /* Successors that @skb covers whole are of no more use. */
 static void data_drop_covered(struct sock *sk, struct sk_buff *skb)
 {
-	struct xtcp_sock *xs = xtcp_sk(sk);
 	struct rb_node *p;
 
 	while ((p = rb_next(&skb->rbnode))) {
@@ -226,7 +234,7 @@ static void data_drop_covered(struct sock *sk, struct sk_buff *skb)
 			data_dsack(sk, XTCP_CB(next)->seq, XTCP_CB(skb)->end_seq, false);
 			break;
 		}
-		rb_erase(p, &xs->rcv.ooo);
+		rb_erase(p, &xtcp_sk(sk)->disorder->ooo);
 		data_dsack(sk, XTCP_CB(next)->seq, XTCP_CB(next)->end_seq, false);
 		XTCP_SK_INC(sk, OFOMERGE);
 		sk_skb_reason_drop(sk, next, SKB_DROP_REASON_TCP_OFOMERGE);
@@ -236,20 +244,20 @@ static void data_drop_covered(struct sock *sk, struct sk_buff *skb)
 /* Bytes beyond RCV.NXT wait in the tree (RFC 9293 SHLD-31). */
 static void data_out_of_order(struct sock *sk, struct xtcp_ctx *c, struct xtcp_effects *fx)
 {
+	struct xtcp_disorder *d = xtcp_sock_disorder(sk);
 	struct xtcp_sock *xs = xtcp_sk(sk);
-	struct xtcp_disorder *d;
 	struct data_place at;
 
 	xs->rcv.ack_pending |= XTCP_ACK_SCHED;
-	if (!data_charge_ok(sk, c->skb)) {
+	if (!d || !data_charge_ok(sk, c->skb)) {
 		xs->rcv.ack_pending |= XTCP_ACK_NOW;
 		XTCP_SK_INC(sk, OFODROP);
 		fx->reason = SKB_DROP_REASON_PROTO_MEM;
 		return;
 	}
 	XTCP_SK_INC(sk, OFOQUEUE);
-	xs->rcv.ooopack += max_t(u16, skb_shinfo(c->skb)->gso_segs, 1);
-	if (!data_find_place(xs, &c->seg, &at)) {
+	d->ooopack += max_t(u16, skb_shinfo(c->skb)->gso_segs, 1);
+	if (!data_find_place(&d->ooo, &c->seg, &at)) {
 		XTCP_SK_INC(sk, OFOMERGE);
 		data_dsack(sk, c->seg.seq, c->seg.end_seq, false);
 		fx->reason = SKB_DROP_REASON_TCP_OFOMERGE;
@@ -258,8 +266,7 @@ static void data_out_of_order(struct sock *sk, struct xtcp_ctx *c, struct xtcp_e
 	fx->queued = 1;
 	xtcp_ecn_data(sk, c);
 	data_drop_covered(sk, data_insert_ooo(sk, c->skb, &at));
-	d = xs->neg.sack_ok ? xtcp_sock_disorder(sk) : NULL;
-	if (d)
+	if (xs->neg.sack_ok)
 		xtcp_sack_rcv_add(&d->told, c->seg.seq, c->seg.end_seq);
 }
 

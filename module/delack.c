@@ -170,21 +170,21 @@ static u64 delack_packed_delay(const struct sock *sk)
 static void delack_duplicate(struct sock *sk)
 {
 	struct xtcp_sock *xs = xtcp_sk(sk);
-	const struct xtcp_disorder *d = xs->disorder;
+	struct xtcp_disorder *d = xs->disorder;
 
-	if (xs->rcv.packed_nxt != xs->rcv.nxt) {
-		xs->rcv.packed_nxt = xs->rcv.nxt;
-		xs->rcv.dup_acks = 0;
+	if (d->packed_nxt != xs->rcv.nxt) {
+		d->packed_nxt = xs->rcv.nxt;
+		d->dup_acks = 0;
 	}
-	if (!xs->neg.sack_ok || !d || d->told.num == XTCP_SACK_BLOCKS ||
+	if (!xs->neg.sack_ok || d->told.num == XTCP_SACK_BLOCKS ||
 	    d->told.dsack.start != d->told.dsack.end ||
-	    xs->rcv.dup_acks < DELACK_DUP_ACKS ||
-	    xs->rcv.packed >= xtcp_sk_knob(sk, comp_sack_nr)) {
-		xs->rcv.dup_acks = min(xs->rcv.dup_acks + 1, DELACK_DUP_ACKS);
+	    d->dup_acks < DELACK_DUP_ACKS ||
+	    d->packed >= xtcp_sk_knob(sk, comp_sack_nr)) {
+		d->dup_acks = min(d->dup_acks + 1, DELACK_DUP_ACKS);
 		xtcp_xmit_ack(sk);
 		return;
 	}
-	xs->rcv.packed++;
+	d->packed++;
 	if (xs->rcv.ack_pending & XTCP_ACK_PACKED)
 		return;
 	xs->rcv.ack_pending |= XTCP_ACK_PACKED;
@@ -210,8 +210,8 @@ void xtcp_delack_hold_over(struct sock *sk)
 	if (xs->rcv.ack_pending & XTCP_ACK_HELD)
 		XTCP_SK_INC(sk, ACKHELDTIMEOUT);
 	/* This one is not saved. */
-	if (xs->rcv.packed)
-		xs->rcv.packed--;
+	if (xs->disorder && xs->disorder->packed)
+		xs->disorder->packed--;
 	xtcp_xmit_ack(sk);
 }
 

@@ -97,7 +97,7 @@ static void input_acknowledge(struct sock *sk, struct xtcp_ctx *c, const struct 
 	else if (fx->ack_now && (fx->fin || !fx->data))
 		xtcp_xmit_ack(sk);
 	else
-		xtcp_delack_policy(sk, !RB_EMPTY_ROOT(&xs->rcv.ooo));
+		xtcp_delack_policy(sk, xtcp_disorder_waits(xs->disorder));
 }
 
 /* The peer's end: readers see it, and so does a poll for hang-up. */

@@ -179,7 +179,6 @@ static void listen_disinherit(struct sock *child)
 	xs->cc.mem = NULL;
 	INIT_LIST_HEAD(&xs->accept_node);
 	sk_node_init(&child->sk_bind_node);
-	xs->rcv.ooo = RB_ROOT;
 	xs->disorder = NULL;
 	xs->busy = (struct xtcp_busy) { };
 	child->sk_tsq_flags = 0;
@@ -201,14 +200,12 @@ static void listen_init_rcv(struct xtcp_rcv *rcv, const struct xtcp_req *req)
 		.wnd = req->rcv_wnd,
 		.window_clamp = req->window_clamp,
 		.ssthresh = req->rcv_wnd,
-		.irs = req->irs,
 		.ts_recent = req->ts_recent,
 		.ts_recent_stamp = req->ts_ok ? (u32)ktime_get_seconds() : 0,
 		.rcv_tstamp = (u32)jiffies,
 		.ato = XTCP_ATO_MIN,
 		.wscale = req->wscale_ok ? req->rcv_wscale : 0,
 		.inq_cmsg = inq_cmsg,
-		.ooo = RB_ROOT,
 	};
 }
 

@@ -47,7 +47,6 @@ static int proto_init(struct sock *sk)
 
 	xs->xn = xn;
 	xs->af = &xtcp_ipv4_ops;
-	xs->rcv.ooo = RB_ROOT;
 	xs->snd.mss = XTCP_DEFAULT_MSS;
 	xs->snd.mss_clamp = XTCP_DEFAULT_MSS;
 	xs->rcv.ato = XTCP_ATO_MIN;
@@ -70,7 +69,7 @@ static void proto_destroy(struct sock *sk)
 {
 	xtcp_timer_clear(sk);
 	xtcp_sock_purge_write(sk);
-	xtcp_sock_purge_ooo(sk);
+	xtcp_sock_purge_disorder(sk);
 	sk_sockets_allocated_dec(sk);
 }
 

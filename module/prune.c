@@ -90,7 +90,7 @@ static bool prune_copy(struct sock *sk, struct sk_buff *to, const struct prune_r
 static void prune_replace(struct sock *sk, struct sk_buff *to, const struct prune_run *run,
 			  bool ooo)
 {
-	struct rb_root *root = &xtcp_sk(sk)->rcv.ooo;
+	struct rb_root *root = &xtcp_sk(sk)->disorder->ooo;
 	struct sk_buff *skb = run->first, *next;
 	u32 i;
 
@@ -133,7 +133,7 @@ static void prune_pack_run(struct sock *sk, const struct prune_run *run, bool oo
 
 static void prune_pack(struct sock *sk, bool ooo)
 {
-	struct rb_node *node = rb_first(&xtcp_sk(sk)->rcv.ooo);
+	struct rb_node *node = rb_first(&xtcp_sk(sk)->disorder->ooo);
 	struct sk_buff *skb;
 
 	if (ooo)
@@ -152,14 +152,14 @@ static void prune_pack(struct sock *sk, bool ooo)
 /* Both queues; a walk that did not help is not repeated within the jiffy. */
 static void prune_pack_all(struct sock *sk)
 {
-	struct xtcp_sock *xs = xtcp_sk(sk);
+	struct xtcp_disorder *d = xtcp_sock_disorder(sk);
 
-	if (xs->rcv.pack_stamp == (u32)jiffies)
+	if (!d || d->pack_stamp == (u32)jiffies)
 		return;
 	prune_pack(sk, true);
 	prune_pack(sk, false);
 	if (prune_over(sk))
-		xs->rcv.pack_stamp = (u32)jiffies;
+		d->pack_stamp = (u32)jiffies;
 }
 
 /*
@@ -169,25 +169,25 @@ static void prune_pack_all(struct sock *sk)
  */
 static bool prune_ooo(struct sock *sk, const struct sk_buff *in)
 {
-	struct xtcp_sock *xs = xtcp_sk(sk);
+	struct xtcp_disorder *d = xtcp_sk(sk)->disorder;
 	int goal = READ_ONCE(sk->sk_rcvbuf) >> 3;
 	struct rb_node *last;
 	int freed = 0;
 
-	while ((last = rb_last(&xs->rcv.ooo)) &&
+	while (d && (last = rb_last(&d->ooo)) &&
 	       (freed < goal || prune_over(sk) || sk_under_memory_pressure(sk))) {
 		struct sk_buff *skb = rb_to_skb(last);
 
 		if (xtcp_seq_after(XTCP_CB(in)->seq, XTCP_CB(skb)->seq))
 			break;
 		freed += skb->truesize;
-		rb_erase(last, &xs->rcv.ooo);
+		rb_erase(last, &d->ooo);
 		sk_skb_reason_drop(sk, skb, SKB_DROP_REASON_TCP_OFO_QUEUE_PRUNE);
 	}
 	if (!freed)
 		return false;
 	/* Reneging is the receiver's right (RFC 2018 8), but say no more of it. */
-	xtcp_disorder_untell(xs->disorder);
+	xtcp_disorder_untell(d);
 	XTCP_INC(sock_net(sk), OFOPRUNED);
 	return true;
 }

@@ -18,7 +18,7 @@
 
 /**
  * struct xtcp_rcv - receive sequence space; data.c
- * @nxt, @wnd, @up, @irs: RCV.NXT ... IRS; @wnd as last announced
+ * @nxt, @wnd: RCV.NXT, RCV.WND as last announced
  * @wup: RCV.NXT when @wnd was announced
  * @copied_seq: first byte the application has not read; written under the
  *	socket lock, poll reads it without
@@ -26,15 +26,11 @@
  * @ssthresh: announce at most this now (grows as data arrives)
  * @mss: estimate of the peer's segment size, for delayed ACKs
  * @wscale: shift of the windows we announce
- * @ooo: segments beyond @nxt, by sequence number; disjoint
  * @urg_seq: where the urgent byte is, @urg_data: XTCP_URG_* | the byte
  * @ts_recent: TS.Recent (RFC 7323), @ts_recent_stamp: seconds when set, 0: never
  * @turn: RCV.NXT when data of ours left last: what the peer said since is its turn
  * @ack_pending: XTCP_ACK_*; written with WRITE_ONCE() where XTCP_ACK_HELD changes, poll reads
  *	it without the lock
- * @pack_stamp: jiffies of a walk in vain through the queues (prune.c)
- * @packed_nxt: RCV.NXT of the duplicate ACKs counted in @dup_acks, those sent at once
- * @packed: ACKs that the next one stands for (compressed ACKs)
  * @no_hold: TCP_QUICKACK: no ACK is held back
  * @ato: delayed-ACK time, jiffies
  * @lrcvtime: jiffies of the last data received; before any: when the handshake was done
@@ -51,7 +47,6 @@ struct xtcp_rcv {
 	u32 wnd;
 	u32 window_clamp;
 	u32 ssthresh;
-	u32 irs;
 	u32 urg_seq;
 	u32 ts_recent;
 	u32 ts_recent_stamp;
@@ -66,8 +61,6 @@ struct xtcp_rcv {
 	u32 rtt_seq;
 	u32 rtt_start_us;
 	u32 turn;
-	u32 pack_stamp;
-	u32 packed_nxt;
 	u32 ato;
 	u16 mss;
 	u16 last_seg;
@@ -78,27 +71,45 @@ struct xtcp_rcv {
 	u8 quick;
 	u8 inq_cmsg;
 	u8 no_hold;
-	u8 dup_acks;
-	u8 packed;
-	struct rb_root ooo;
 	u64 bytes_received;
 	u32 segs_in;
 	u32 data_segs_in;
-	u32 dsack_dups;
-	u32 ooopack;		/* segments that came out of order */
 };
+
+static_assert(sizeof(struct xtcp_rcv) == 112);
 
 /**
  * struct xtcp_disorder - what only those need who saw segments lost or out of order
- * @told: ranges of xtcp_rcv.ooo as the peer shall hear them (data.c)
+ * @ooo: segments beyond RCV.NXT, by sequence number; disjoint (data.c)
+ * @told: ranges of @ooo as the peer shall hear them (data.c)
+ * @ooopack: segments that came out of order
+ * @dsack_dups: D-SACKs sent
+ * @pack_stamp: jiffies of a walk in vain through the queues (prune.c)
+ * @packed_nxt: RCV.NXT of the duplicate ACKs counted in @dup_acks, those sent at once
+ *	(delack.c)
+ * @packed: ACKs that the next one stands for (compressed ACKs)
  * @seen: what the peer's SACK blocks of late covered is marked (scoreboard.c)
  *
- * Made at first need; without memory the peer hears of no range, and blocks are walked whole.
+ * Made at first need. Without memory a segment out of order is dropped, as it is when its own
+ * does not fit; nothing is copied to save memory; and the peer's blocks are walked whole.
  */
 struct xtcp_disorder {
+	struct rb_root ooo;
 	struct xtcp_sack_rcv told;
+	u32 ooopack;
+	u32 dsack_dups;
+	u32 pack_stamp;
+	u32 packed_nxt;
+	u8 dup_acks;
+	u8 packed;
 	struct xtcp_sack_seen seen;
 };
+
+/* Is there a hole, and data behind it? */
+static inline bool xtcp_disorder_waits(const struct xtcp_disorder *d)
+{
+	return unlikely(d) && !RB_EMPTY_ROOT(&d->ooo);
+}
 
 /* Ranges to tell the peer of, the one that came twice included. */
 static inline u8 xtcp_disorder_ranges(const struct xtcp_disorder *d)

@@ -95,12 +95,22 @@ void xtcp_sock_purge_write(struct sock *sk)
 }
 
 /**
- * xtcp_sock_purge_ooo - drop what arrived out of order, and what is known of it
+ * xtcp_sock_purge_ooo - drop what arrived out of order
  * @sk: locked
  */
 void xtcp_sock_purge_ooo(struct sock *sk)
 {
-	sock_purge_tree(sk, &xtcp_sk(sk)->rcv.ooo, false);
+	if (xtcp_sk(sk)->disorder)
+		sock_purge_tree(sk, &xtcp_sk(sk)->disorder->ooo, false);
+}
+
+/**
+ * xtcp_sock_purge_disorder - and what is known of it, and of what was lost
+ * @sk: locked
+ */
+void xtcp_sock_purge_disorder(struct sock *sk)
+{
+	xtcp_sock_purge_ooo(sk);
 	kfree(xtcp_sk(sk)->disorder);
 	xtcp_sk(sk)->disorder = NULL;
 }

@@ -12,7 +12,6 @@
 #define _XTCP_SOCK_H
 
 #include <linux/llist.h>
-#include <linux/rbtree.h>
 #include <linux/skbuff.h>
 #include <net/inet_sock.h>
 #include <xtcp/cc.h>
@@ -135,7 +134,7 @@ struct xtcp_sock {
 
 static_assert(offsetof(struct xtcp_sock, xn) == offsetof(struct inet_sock, cork));
 static_assert(offsetofend(struct xtcp_sock, snd) <= offsetofend(struct inet_sock, cork));
-static_assert(sizeof(struct xtcp_sock) - sizeof(struct inet_sock) <= 712); /* no more */
+static_assert(sizeof(struct xtcp_sock) - sizeof(struct inet_sock) <= 680); /* no more */
 
 /* Bit numbers of sk_tsq_flags, atomic; first what a softirq left to the owner of the lock. */
 #define XTCP_DEFER_TIMER	0
@@ -237,6 +236,7 @@ static inline u32 xtcp_packets_in_flight(const struct xtcp_sock *xs)
 
 void xtcp_sock_purge_write(struct sock *sk);
 void xtcp_sock_purge_ooo(struct sock *sk);
+void xtcp_sock_purge_disorder(struct sock *sk);
 struct xtcp_disorder *xtcp_sock_disorder(struct sock *sk);	/* NULL: no memory */
 void xtcp_sock_wfree_skb(struct sock *sk, struct sk_buff *skb);
 void xtcp_sock_destruct(struct sock *sk);

@@ -395,9 +395,11 @@ static void sockopt_info_recovery(const struct xtcp_sock *xs, struct tcp_info *i
 	info->tcpi_retrans = xs->snd.retrans_out;
 	info->tcpi_total_retrans = xs->snd.total_retrans;
 	info->tcpi_snd_ssthresh = xs->cc.ssthresh;
-	info->tcpi_dsack_dups = xs->rcv.dsack_dups;
 	info->tcpi_reord_seen = xs->rec.reord_seen;
-	info->tcpi_rcv_ooopack = xs->rcv.ooopack;
+	if (!xs->disorder)
+		return;
+	info->tcpi_dsack_dups = xs->disorder->dsack_dups;
+	info->tcpi_rcv_ooopack = xs->disorder->ooopack;
 }
 
 static void sockopt_info_time(const struct sock *sk, struct tcp_info *info)

@@ -373,7 +373,6 @@ static void states_take_syn(struct sock *sk, struct xtcp_ctx *c)
 
 	states_negotiate(sk, &c->opts);
 	xtcp_ecn_peer_syn(sk, &c->seg);
-	xs->rcv.irs = c->seg.seq;
 	WRITE_ONCE(xs->rcv.nxt, c->seg.seq + 1);
 	xs->rcv.wup = c->seg.seq + 1;
 	WRITE_ONCE(xs->rcv.copied_seq, xs->rcv.nxt);

@@ -159,9 +159,9 @@ static void xmit_ack_sent(struct sock *sk)
 	if (xs->rcv.quick)
 		xs->rcv.quick--;
 	WRITE_ONCE(xs->rcv.ack_pending, 0);
-	if (unlikely(xs->rcv.packed)) {
-		XTCP_SK_ADD(sk, ACKCOMPRESSED, xs->rcv.packed);
-		xs->rcv.packed = 0;
+	if (unlikely(xs->disorder) && xs->disorder->packed) {
+		XTCP_SK_ADD(sk, ACKCOMPRESSED, xs->disorder->packed);
+		xs->disorder->packed = 0;
 	}
 	xtcp_timer_cancel(sk, XTCP_T_DELACK);
 }
