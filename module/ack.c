@@ -270,7 +270,7 @@ bool xtcp_ack_process(struct sock *sk, struct xtcp_ctx *c, struct xtcp_effects *
 		ack_probe(sk);
 	XTCP_SK_ADD(sk, DELIVERED, ai.delivered);
 	if (ai.ece) {
-		xs->ecn.delivered_ce += ai.delivered;
+		xs->delivered_ce += ai.delivered;
 		XTCP_SK_ADD(sk, DELIVEREDCE, ai.delivered);
 	}
 	if (ai.advanced)

@@ -196,7 +196,7 @@ static void connect_reset(struct sock *sk)
 	connect_reset_snd(&xs->snd);
 	connect_reset_rec(sk);
 	memset(&xs->neg, 0, sizeof(xs->neg));
-	memset(&xs->ecn, 0, sizeof(xs->ecn));
+	xs->delivered_ce = 0;
 	xtcp_rtt_init(&xs->rtt);
 	xtcp_cc_restart(sk);
 	xs->ka.probes = 0;

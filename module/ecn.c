@@ -22,7 +22,8 @@ u8 xtcp_ecn_offer(struct sock *sk)
 {
 	struct xtcp_sock *xs = xtcp_sk(sk);
 
-	xs->ecn = (struct xtcp_ecn) {};
+	xs->neg.ecn = (struct xtcp_ecn) {};
+	xs->delivered_ce = 0;
 	INET_ECN_dontxmit(sk);
 	xs->neg.ecn_ok = xtcp_sk_knob(sk, ecn) == 1 ||
 			 dst_feature(__sk_dst_get(sk), RTAX_FEATURE_ECN);
@@ -43,7 +44,7 @@ void xtcp_ecn_fallback(struct sock *sk, struct xtcp_skb_cb *cb)
 	    !xtcp_sk_knob(sk, ecn_fallback))
 		return;
 	cb->flags &= ~ECN_SETUP;
-	xtcp_sk(sk)->ecn.silent = 1;
+	xtcp_sk(sk)->neg.ecn.silent = 1;
 	XTCP_SK_INC(sk, ECNFALLBACK);
 }
 
@@ -99,15 +100,15 @@ u8 xtcp_ecn_xmit(struct sock *sk, const struct xtcp_skb_cb *cb, u32 len)
 
 	if (!xs->neg.ecn_ok || (cb->flags & XTCP_SYN))
 		return 0;
-	if (len && !xs->ecn.silent && !xtcp_seq_before(cb->seq, xs->snd.nxt)) {
+	if (len && !xs->neg.ecn.silent && !xtcp_seq_before(cb->seq, xs->snd.nxt)) {
 		INET_ECN_xmit(sk);
-		if (xs->ecn.cwr)
+		if (xs->neg.ecn.cwr)
 			flags = XTCP_CWR;
-		xs->ecn.cwr = 0;
+		xs->neg.ecn.cwr = 0;
 	} else {
 		INET_ECN_dontxmit(sk);
 	}
-	return xs->ecn.echo ? flags | XTCP_ECE : flags;
+	return xs->neg.ecn.echo ? flags | XTCP_ECE : flags;
 }
 
 /**
@@ -125,19 +126,19 @@ void xtcp_ecn_data(struct sock *sk, const struct xtcp_ctx *c)
 	if (!xs->neg.ecn_ok)
 		return;
 	if (c->seg.flags & XTCP_CWR) {
-		xs->ecn.echo = 0;
+		xs->neg.ecn.echo = 0;
 		xs->rcv.ack_pending |= XTCP_ACK_SCHED | XTCP_ACK_NOW;
 	}
 	if (mark == INET_ECN_CE) {
 		XTCP_SK_INC(sk, ECNCEDATA);
-		if (!xs->ecn.echo)
+		if (!xs->neg.ecn.echo)
 			xtcp_delack_quick(sk, 2);
-		xs->ecn.echo = 1;
-	} else if (mark == INET_ECN_NOT_ECT && xs->ecn.seen) {
+		xs->neg.ecn.echo = 1;
+	} else if (mark == INET_ECN_NOT_ECT && xs->neg.ecn.seen) {
 		/* Probably sent again: the peer is in trouble. */
 		xtcp_delack_quick(sk, 2);
 	}
-	xs->ecn.seen |= mark != INET_ECN_NOT_ECT;
+	xs->neg.ecn.seen |= mark != INET_ECN_NOT_ECT;
 }
 
 /**

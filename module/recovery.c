@@ -107,7 +107,7 @@ static void recovery_reduce(struct xtcp_sock *xs)
 	xs->rec.retrans_stamp = 0;
 	xs->rec.cut_stays = false;
 	xs->rec.tlp.active = false;
-	xs->ecn.cwr = xs->neg.ecn_ok;
+	xs->neg.ecn.cwr = xs->neg.ecn_ok;
 }
 
 /* Congestion without a loss: the window shrinks over a round trip (RFC 3168 6.1.2). */
@@ -186,7 +186,7 @@ static void recovery_undo(struct sock *sk, bool frto)
 	if (!xs->rec.cut_stays) {
 		xs->cc.cwnd = max(xs->cc.cwnd, xs->cc.ops->undo_cwnd(&xs->cc));
 		xs->cc.ssthresh = max(xs->cc.ssthresh, xs->cc.prior_ssthresh);
-		xs->ecn.cwr = 0;
+		xs->neg.ecn.cwr = 0;
 	}
 	xs->rec.undo_marker = 0;
 	recovery_unmark_lost(xs);

@@ -46,6 +46,20 @@ struct xtcp_portwait;
 #define XTCP_MAX_WINDOW		32767U
 #define XTCP_DEFAULT_MSS	536U
 
+/**
+ * struct xtcp_ecn - explicit congestion notification, with neg.ecn_ok; ecn.c
+ * @silent: a SYN of ours did not ask for it: mark nothing, but echo (RFC 3168 6.1.1)
+ * @seen: data came marked, so the peer uses it
+ * @echo: CE came: ECE on each segment until CWR comes
+ * @cwr: the window was cut: CWR on the next new data
+ */
+struct xtcp_ecn {
+	u8 silent:1,
+	   seen:1,
+	   echo:1,
+	   cwr:1;
+};
+
 /* Options both sides agreed on; ack.c and reply.c read them, handshake code writes them. */
 struct xtcp_neg {
 	u8 ts_ok:1,
@@ -53,23 +67,8 @@ struct xtcp_neg {
 	   wscale_ok:1,
 	   ecn_ok:1,
 	   cookie:1;		/* by a SYN cookie, which is good for a while longer */
+	struct xtcp_ecn ecn;
 	u32 ts_offset;		/* added to the clock in TSval */
-};
-
-/**
- * struct xtcp_ecn - explicit congestion notification, with neg.ecn_ok; ecn.c
- * @silent: a SYN of ours did not ask for it: mark nothing, but echo (RFC 3168 6.1.1)
- * @seen: data came marked, so the peer uses it
- * @echo: CE came: ECE on each segment until CWR comes
- * @cwr: the window was cut: CWR on the next new data
- * @delivered_ce: segments delivered by ACKs with ECE
- */
-struct xtcp_ecn {
-	u8 silent:1,
-	   seen:1,
-	   echo:1,
-	   cwr:1;
-	u32 delivered_ce;
 };
 
 /* Keepalive settings of the socket, seconds; 0: the knob. timeout.c */
@@ -105,10 +104,10 @@ struct xtcp_sock {
 	u64 now_us;			/* the clock of what is under way, 0: nothing is */
 	struct xtcp_neg neg;
 	struct xtcp_rcv rcv;
-	struct xtcp_ecn ecn;
 	struct xtcp_disorder *disorder;	/* NULL until needed */
 	struct xtcp_cc cc;
 	struct xtcp_rtt rtt;
+	u32 delivered_ce;		/* ack.c: segments delivered by ACKs with ECE */
 	struct xtcp_mtup mtup;
 	struct xtcp_rec rec;
 	struct xtcp_timers timers;

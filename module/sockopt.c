@@ -374,7 +374,7 @@ static void sockopt_info_options(const struct xtcp_sock *xs, struct tcp_info *in
 		info->tcpi_options |= TCPI_OPT_SACK;
 	if (xs->neg.ecn_ok)
 		info->tcpi_options |= TCPI_OPT_ECN;
-	if (xs->ecn.seen)
+	if (xs->neg.ecn.seen)
 		info->tcpi_options |= TCPI_OPT_ECN_SEEN;
 	if (xs->neg.wscale_ok) {
 		info->tcpi_options |= TCPI_OPT_WSCALE;
@@ -451,7 +451,7 @@ static void sockopt_info_counts(const struct xtcp_sock *xs, struct tcp_info *inf
 	info->tcpi_data_segs_out = xs->snd.data_segs_out;
 	info->tcpi_data_segs_in = xs->rcv.data_segs_in;
 	info->tcpi_delivered = xs->snd.delivered;
-	info->tcpi_delivered_ce = xs->ecn.delivered_ce;
+	info->tcpi_delivered_ce = xs->delivered_ce;
 }
 
 /* A listener says how many children wait, and how many may. */
