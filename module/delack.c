@@ -33,7 +33,6 @@ static void delack_measure_mss(struct xtcp_sock *xs, const struct sk_buff *skb)
 {
 	u32 len = skb_shinfo(skb)->gso_size ? : skb->len;
 
-	xs->rcv.last_seg = min_t(u32, len, U16_MAX);
 	if (len >= xs->rcv.mss) {
 		xs->rcv.mss = min_t(u32, len, xs->snd.advmss);
 		return;
@@ -55,7 +54,7 @@ static void delack_update_ato(struct sock *sk)
 	if (gap <= XTCP_ATO_MIN / 2)
 		xs->rcv.ato = xs->rcv.ato / 2 + XTCP_ATO_MIN / 2;
 	else if (gap < xs->rcv.ato)
-		xs->rcv.ato = min(xs->rcv.ato / 2 + gap, xtcp_ack_rto(sk));
+		xs->rcv.ato = min3(xs->rcv.ato / 2 + gap, xtcp_ack_rto(sk), (u32)U16_MAX);
 	else if (gap > xtcp_ack_rto(sk))
 		xtcp_delack_quick(sk, DELACK_QUICK_MAX);
 }
@@ -102,7 +101,7 @@ static u32 delack_delay(struct sock *sk)
 	if (xs->rtt.srtt_us)
 		max_ato = min_t(u32, max_ato,
 				max_t(u32, xtcp_us_to_jiffies(xs->rtt.srtt_us >> 3), DELACK_MIN));
-	return min_t(u32, min(xs->rcv.ato, max_ato), XTCP_DELACK_MAX);
+	return min3((u32)xs->rcv.ato, max_ato, (u32)XTCP_DELACK_MAX);
 }
 
 static void delack_later(struct sock *sk)

@@ -151,7 +151,7 @@ static struct dst_entry *hook_rx_dst(const struct xtcp_key *key, const struct so
 	struct dst_entry *dst;
 
 	if (READ_ONCE(sk->sk_rx_dst_ifindex) != key->dif ||
-	    READ_ONCE(xtcp_sk(sk)->rx_dst_sdif) != key->sdif)
+	    READ_ONCE(xtcp_sk(sk)->rcv.dst_sdif) != key->sdif)
 		return NULL;
 	dst = rcu_dereference(sk->sk_rx_dst);
 	return dst && xtcp_ipv4_dst_valid(key->net, dst) ? dst : NULL;

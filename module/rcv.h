@@ -32,13 +32,13 @@
  * @ack_pending: XTCP_ACK_*; written with WRITE_ONCE() where XTCP_ACK_HELD changes, poll reads
  *	it without the lock
  * @no_hold: TCP_QUICKACK: no ACK is held back
- * @ato: delayed-ACK time, jiffies
+ * @ato: delayed-ACK time, jiffies, as many as it holds
  * @lrcvtime: jiffies of the last data received; before any: when the handshake was done
  * @pingpong: interactive; ACKs may wait for a reply
  * @quick: ACKs still to send at once (start of a connection)
  * @inq_cmsg: TCP_INQ
- * @last_seg: size of the last data segment, @oow_stamp: jiffies of the last
- *	ACK for an out-of-window segment (0: none)
+ * @oow_stamp: jiffies of the last ACK for an out-of-window segment (0: none)
+ * @dst_sdif: enslaved device sk_rx_dst came by, or 0 (rx.c); WRITE_ONCE()
  */
 struct xtcp_rcv {
 	u32 nxt;
@@ -61,9 +61,9 @@ struct xtcp_rcv {
 	u32 rtt_seq;
 	u32 rtt_start_us;
 	u32 turn;
-	u32 ato;
+	int dst_sdif;
+	u16 ato;
 	u16 mss;
-	u16 last_seg;
 	u16 urg_data;
 	u8 wscale;
 	u8 ack_pending;

@@ -126,13 +126,13 @@ static void rx_keep_dst(const struct xtcp_key *key, struct sock *sk, struct sk_b
 
 	if (likely(dst == rcu_access_pointer(sk->sk_rx_dst)) &&
 	    READ_ONCE(sk->sk_rx_dst_ifindex) == key->dif &&
-	    READ_ONCE(xs->rx_dst_sdif) == key->sdif)
+	    READ_ONCE(xs->rcv.dst_sdif) == key->sdif)
 		return;
 	if (!dst || !xs->af->rx_dst_keeps(skb) || !dst_hold_safe(dst))
 		return;
 	/* Nothing but a route that the connection's own segments got by these devices. */
 	WRITE_ONCE(sk->sk_rx_dst_ifindex, key->dif);
-	WRITE_ONCE(xs->rx_dst_sdif, key->sdif);
+	WRITE_ONCE(xs->rcv.dst_sdif, key->sdif);
 	old = unrcu_pointer(xchg(&sk->sk_rx_dst, RCU_INITIALIZER(dst)));
 	dst_release(old);
 }

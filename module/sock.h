@@ -116,7 +116,6 @@ struct xtcp_sock {
 	struct xtcp_acceptq *acceptq;	/* acceptq.c: of whoever ever listened, else NULL */
 	struct list_head accept_node;	/* acceptq.c: child, among those that wait */
 	u32 accept_stamp;		/* acceptq.c: since when, milliseconds */
-	int rx_dst_sdif;		/* rx.c: enslaved device sk_rx_dst came by, or 0 */
 	struct xtcp_port *port;		/* ports.c: the owner entry of inet_num */
 	struct xtcp_dest *dest;		/* ports.c: share in it; port chosen by connect() */
 	struct xtcp_guard *guard;	/* ports.c: claim in native TCP, or NULL */

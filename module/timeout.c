@@ -231,7 +231,7 @@ static void timeout_delack(struct sock *sk)
 		xs->rcv.pingpong = 0;
 		xs->rcv.ato = XTCP_ATO_MIN;
 	} else {
-		xs->rcv.ato = min_t(u32, xs->rcv.ato << 1, xtcp_ack_rto(sk));
+		xs->rcv.ato = min3(xs->rcv.ato * 2U, xtcp_ack_rto(sk), (u32)U16_MAX);
 	}
 	XTCP_INC(sock_net(sk), DELAYEDACKS);
 	xtcp_xmit_ack(sk);
