@@ -70,6 +70,12 @@ static inline const struct xtcp_af_ops *xtcp_af(u16 family)
 	return &xtcp_ipv4_ops;
 }
 
+/* A socket's, told by its family: by a pointer in it each call would be an indirect one. */
+static inline const struct xtcp_af_ops *xtcp_sk_af(const struct sock *sk)
+{
+	return xtcp_af(sk->sk_family);
+}
+
 /*
  * Does dst_check() hold? No call for what nearly every route is: without IPsec, and none
  * was changed since it was looked up.

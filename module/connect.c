@@ -51,12 +51,11 @@ static void connect_undo(struct sock *sk)
 /* The 4-tuple is the socket's. */
 static int connect_send_syn(struct sock *sk)
 {
-	struct xtcp_sock *xs = xtcp_sk(sk);
 	int err;
 
 	sk_set_txhash(sk);
 	/* Again: policies select by port, which is known only now. */
-	err = xs->af->route(sk);
+	err = xtcp_sk_af(sk)->route(sk);
 	if (err)
 		return err;
 	connect_choose_isn(sk);
@@ -82,10 +81,10 @@ int xtcp_connect(struct sock *sk, struct sockaddr *addr, int len)
 	int err;
 
 	sock_owned_by_me(sk);
-	if (len < (int)xs->af->sockaddr_len)
+	if (len < (int)xtcp_sk_af(sk)->sockaddr_len)
 		return -EINVAL;
 
-	err = xs->af->connect(sk, addr, len);
+	err = xtcp_sk_af(sk)->connect(sk, addr, len);
 	if (err)
 		return err;
 

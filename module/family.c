@@ -13,7 +13,6 @@
 #include <net/inet_common.h>
 #include <uapi/linux/xtcp.h>
 
-#include "af.h"
 #include "door.h"
 #include "engine.h"
 #include "ports.h"
@@ -85,7 +84,6 @@ static void family_init_sock(struct net *net, struct socket *sock, struct sock *
 	sk->sk_backlog_rcv = sk->sk_prot->backlog_rcv;
 	sk->sk_txrehash = READ_ONCE(net->core.sysctl_txrehash);
 	xtcp_compat_lock_filter(sk);
-	xtcp_sk(sk)->af = &xtcp_ipv4_ops;
 }
 
 static int family_check(struct net *net, const struct socket *sock, int protocol)

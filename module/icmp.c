@@ -185,7 +185,7 @@ static void icmp_frag_needed(struct sock *sk, const struct icmp_msg *e)
 
 	WRITE_ONCE(xs->mtu_info, e->info);
 	if (!sock_owned_by_user(sk))
-		xs->af->mtu_reduced(sk, e->info);
+		xtcp_sk_af(sk)->mtu_reduced(sk, e->info);
 	else if (!test_and_set_bit(XTCP_DEFER_MTU, &sk->sk_tsq_flags))
 		sock_hold(sk);
 }
@@ -360,5 +360,5 @@ void xtcp_icmp_mtu_deferred(struct sock *sk)
 {
 	struct xtcp_sock *xs = xtcp_sk(sk);
 
-	xs->af->mtu_reduced(sk, READ_ONCE(xs->mtu_info));
+	xtcp_sk_af(sk)->mtu_reduced(sk, READ_ONCE(xs->mtu_info));
 }

@@ -361,7 +361,7 @@ struct sock *xtcp_listen_make_child(struct sock *listener, struct xtcp_req *req,
 		*reason = SKB_DROP_REASON_NOMEM;
 		goto forget;
 	}
-	if (xtcp_sk(child)->af->init_child(child, skb)) {
+	if (xtcp_sk_af(child)->init_child(child, skb)) {
 		*reason = SKB_DROP_REASON_IP_OUTNOROUTES;
 		goto forget;
 	}

@@ -43,7 +43,7 @@ u32 xtcp_mss_fixed_options(const struct sock *sk)
 u32 xtcp_mss_of_packet(const struct sock *sk, u32 size)
 {
 	const struct xtcp_sock *xs = xtcp_sk(sk);
-	u32 headers = xs->af->net_header_len + XTCP_SEG_HDR_MIN;
+	u32 headers = xtcp_sk_af(sk)->net_header_len + XTCP_SEG_HDR_MIN;
 	u32 mss = size > headers ? size - headers : 0;
 
 	mss = min_t(u32, mss, xs->snd.mss_clamp);
@@ -62,7 +62,7 @@ u32 xtcp_mss_to_packet(const struct sock *sk, u32 mss)
 	const struct xtcp_sock *xs = xtcp_sk(sk);
 
 	return mss + xtcp_mss_fixed_options(sk) + xs->snd.ext_hdr_len + XTCP_SEG_HDR_MIN +
-	       xs->af->net_header_len;
+	       xtcp_sk_af(sk)->net_header_len;
 }
 
 /**

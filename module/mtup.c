@@ -15,7 +15,7 @@ static u32 mtup_ceiling(const struct sock *sk)
 {
 	const struct xtcp_sock *xs = xtcp_sk(sk);
 
-	return xs->snd.mss_clamp + XTCP_SEG_HDR_MIN + xs->af->net_header_len;
+	return xs->snd.mss_clamp + XTCP_SEG_HDR_MIN + xtcp_sk_af(sk)->net_header_len;
 }
 
 /* No packet is larger than its header can say. */

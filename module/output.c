@@ -474,9 +474,7 @@ static int output_send_syn(struct sock *sk, u8 flags)
  */
 int xtcp_output_connect(struct sock *sk)
 {
-	struct xtcp_sock *xs = xtcp_sk(sk);
-
-	if (xs->af->route(sk))
+	if (xtcp_sk_af(sk)->route(sk))
 		return -EHOSTUNREACH;
 	output_init_connect(sk);
 	XTCP_SK_INC(sk, ACTIVEOPENS);

@@ -46,7 +46,6 @@ static int proto_init(struct sock *sk)
 	struct xtcp_sock *xs = xtcp_sk(sk);
 
 	xs->xn = xn;
-	xs->af = &xtcp_ipv4_ops;
 	xs->snd.mss = XTCP_DEFAULT_MSS;
 	xs->snd.mss_clamp = XTCP_DEFAULT_MSS;
 	xs->rcv.ato = XTCP_ATO_MIN;

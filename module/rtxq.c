@@ -354,7 +354,7 @@ int xtcp_rtxq_retransmit(struct sock *sk, struct sk_buff *skb, u32 segs)
 	if (xtcp_seq_before(XTCP_CB(skb)->seq, xs->snd.una) &&
 	    xtcp_rtxq_trim_head(sk, skb, xs->snd.una - XTCP_CB(skb)->seq))
 		return NET_XMIT_CN;
-	err = xs->af->route(sk);
+	err = xtcp_sk_af(sk)->route(sk);
 	if (err)
 		return -EHOSTUNREACH;
 	if (XTCP_CB(skb)->flags & XTCP_SYN)

@@ -128,7 +128,7 @@ static void rx_keep_dst(const struct xtcp_key *key, struct sock *sk, struct sk_b
 	    READ_ONCE(sk->sk_rx_dst_ifindex) == key->dif &&
 	    READ_ONCE(xs->rcv.dst_sdif) == key->sdif)
 		return;
-	if (!dst || !xs->af->rx_dst_keeps(skb) || !dst_hold_safe(dst))
+	if (!dst || !xtcp_sk_af(sk)->rx_dst_keeps(skb) || !dst_hold_safe(dst))
 		return;
 	/* Nothing but a route that the connection's own segments got by these devices. */
 	WRITE_ONCE(sk->sk_rx_dst_ifindex, key->dif);

@@ -34,7 +34,6 @@
 #include "timers.h"
 
 struct xtcp_acceptq;
-struct xtcp_af_ops;
 struct xtcp_dest;
 struct xtcp_guard;
 struct xtcp_port;
@@ -100,7 +99,6 @@ struct xtcp_sock {
 			struct xtcp_snd snd;
 		};
 	};
-	const struct xtcp_af_ops *af;
 	u64 now_us;			/* the clock of what is under way, 0: nothing is */
 	struct xtcp_neg neg;
 	struct xtcp_rcv rcv;
@@ -132,7 +130,7 @@ struct xtcp_sock {
 
 static_assert(offsetof(struct xtcp_sock, xn) == offsetof(struct inet_sock, cork));
 static_assert(offsetofend(struct xtcp_sock, snd) <= offsetofend(struct inet_sock, cork));
-static_assert(sizeof(struct xtcp_sock) - sizeof(struct inet_sock) <= 680); /* no more */
+static_assert(sizeof(struct xtcp_sock) - sizeof(struct inet_sock) <= 672); /* no more */
 
 /* Bit numbers of sk_tsq_flags, atomic; first what a softirq left to the owner of the lock. */
 #define XTCP_DEFER_TIMER	0

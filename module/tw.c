@@ -406,7 +406,7 @@ enum xtcp_tw_verdict xtcp_tw_rcv(struct net *net, struct xtcp_tw *tw, const stru
 /* @sk is about to take the bucket's place: the addresses are the same. */
 static bool tw_is_loopback(const struct xtcp_tw *tw, const struct sock *sk)
 {
-	return tw->bound_dev_if == LOOPBACK_IFINDEX || xtcp_sk(sk)->af->is_loopback(sk);
+	return tw->bound_dev_if == LOOPBACK_IFINDEX || xtcp_sk_af(sk)->is_loopback(sk);
 }
 
 /* Is it in TIME_WAIT, with timestamps to tell its segments from its successor's? */
@@ -463,7 +463,7 @@ bool xtcp_tw_reuses(const struct sock *sk)
 	int reuse = xtcp_knob(sock_net(sk), tw_reuse);
 
 	return reuse == 1 || (reuse == 2 && (sk->sk_bound_dev_if == LOOPBACK_IFINDEX ||
-					     xtcp_sk(sk)->af->is_loopback(sk)));
+					     xtcp_sk_af(sk)->is_loopback(sk)));
 }
 
 /**

@@ -258,7 +258,7 @@ int xtcp_xmit_skb(struct sock *sk, struct sk_buff *skb, bool clone)
 	xmit_set_gso(sk, skb, segs);
 	xmit_build_header(sk, skb, now_us);
 	xmit_own(sk, skb);
-	xs->af->send_check(sk, skb);
+	xtcp_sk_af(sk)->send_check(sk, skb);
 	if (flags & XTCP_ACK)
 		xmit_ack_sent(sk);
 	if (bytes)
@@ -266,7 +266,7 @@ int xtcp_xmit_skb(struct sock *sk, struct sk_buff *skb, bool clone)
 	xs->snd.segs_out += segs;
 	XTCP_SK_ADD(sk, OUTSEGS, segs);
 	memset(skb->cb, 0, sizeof(struct inet_skb_parm));
-	err = xs->af->queue_xmit(sk, skb);
+	err = xtcp_sk_af(sk)->queue_xmit(sk, skb);
 	if (unlikely(err > 0) && bytes)
 		xtcp_recovery_on_local_drop(sk);
 	return unlikely(err > 0) ? net_xmit_eval(err) : err;
