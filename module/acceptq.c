@@ -28,7 +28,6 @@ static struct xtcp_acceptq *acceptq_alloc(void)
 		return NULL;
 	}
 	spin_lock_init(&q->lock);
-	INIT_LIST_HEAD(&q->head);
 	return q;
 }
 
@@ -90,6 +89,32 @@ static void __acceptq_count(struct sock *sk, int n)
 	WRITE_ONCE(sk->sk_ack_backlog, sk->sk_ack_backlog + n);
 }
 
+static void __acceptq_append(struct xtcp_acceptq *q, struct xtcp_sock *xs)
+{
+	lockdep_assert_held(&q->lock);
+	xs->accept_next = NULL;
+	xs->accept_stamp = xtcp_now_ts();
+	if (q->first)
+		q->last->accept_next = xs;
+	else
+		q->first = xs;
+	q->last = xs;
+}
+
+/* What the child waited by is what any socket has there again. */
+static struct xtcp_sock *__acceptq_shift(struct xtcp_acceptq *q)
+{
+	struct xtcp_sock *xs = q->first;
+
+	lockdep_assert_held(&q->lock);
+	if (!xs)
+		return NULL;
+	q->first = xs->accept_next;
+	xs->acceptq = NULL;
+	xs->connect_wait = 0;
+	return xs;
+}
+
 /**
  * xtcp_acceptq_add - one more waits
  * @sk: listener, not locked
@@ -105,8 +130,7 @@ bool xtcp_acceptq_add(struct sock *sk, struct sock *child)
 	spin_lock_bh(&q->lock);
 	open = !q->closed;
 	if (open) {
-		xtcp_sk(child)->accept_stamp = xtcp_now_ts();
-		list_add_tail(&xtcp_sk(child)->accept_node, &q->head);
+		__acceptq_append(q, xtcp_sk(child));
 		__acceptq_count(sk, 1);
 	}
 	spin_unlock_bh(&q->lock);
@@ -115,10 +139,9 @@ bool xtcp_acceptq_add(struct sock *sk, struct sock *child)
 
 static u32 __acceptq_oldest_wait(struct xtcp_acceptq *q)
 {
-	const struct xtcp_sock *xs;
+	const struct xtcp_sock *xs = q->first;
 
 	lockdep_assert_held(&q->lock);
-	xs = list_first_entry_or_null(&q->head, struct xtcp_sock, accept_node);
 	return xs ? max(q->longest, xtcp_now_ts() - xs->accept_stamp) : q->longest;
 }
 
@@ -135,11 +158,9 @@ struct sock *xtcp_acceptq_take(struct sock *sk)
 
 	spin_lock_bh(&q->lock);
 	q->longest = __acceptq_oldest_wait(q);
-	xs = list_first_entry_or_null(&q->head, struct xtcp_sock, accept_node);
-	if (xs) {
-		list_del_init(&xs->accept_node);
+	xs = __acceptq_shift(q);
+	if (xs)
 		__acceptq_count(sk, -1);
-	}
 	spin_unlock_bh(&q->lock);
 	return (struct sock *)xs;
 }

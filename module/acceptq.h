@@ -49,8 +49,9 @@ struct xtcp_listen_cpu {
 /**
  * struct xtcp_acceptq - a listener's queue; its length and limit are sk_ack_backlog and
  *	sk_max_ack_backlog, where ss looks for them
- * @lock: leaf; guards the list, sk_ack_backlog, @closed and @longest
- * @head: struct xtcp_sock.accept_node, oldest first
+ * @lock: leaf; guards the queue, sk_ack_backlog, @closed and @longest
+ * @first: the child that waits longest, or NULL; the next by its accept_next
+ * @last: the one that came last, if there is a @first
  * @longest: milliseconds that a child waited at most
  * @syn_len: half-open requests of this listener
  * @young: of these, SYN-ACK not yet repeated
@@ -60,7 +61,8 @@ struct xtcp_listen_cpu {
  */
 struct xtcp_acceptq {
 	spinlock_t lock;
-	struct list_head head;
+	struct xtcp_sock *first;
+	struct xtcp_sock *last;
 	u32 longest;
 	atomic_t syn_len;
 	atomic_t young;

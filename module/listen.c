@@ -177,7 +177,6 @@ static void listen_disinherit(struct sock *child)
 
 	xs->acceptq = NULL;
 	xs->cc.mem = NULL;
-	INIT_LIST_HEAD(&xs->accept_node);
 	sk_node_init(&child->sk_bind_node);
 	xs->disorder = NULL;
 	xs->busy = (struct xtcp_busy) { };

@@ -52,7 +52,6 @@ static int proto_init(struct sock *sk)
 	xtcp_timer_init(sk);
 	xtcp_rtt_init(&xs->rtt);
 	xtcp_recovery_init(sk);
-	INIT_LIST_HEAD(&xs->accept_node);
 
 	sk->sk_destruct = xtcp_sock_destruct;
 	sk->sk_write_space = xtcp_write_space;

@@ -89,6 +89,9 @@ struct xtcp_ka {
  * holds back, and TCP and DCCP keep their flow. Only their own functions touch it
  * (ip_append_data(), ip4_datagram_connect(), inet_sk_rebuild_header() and such, which take
  * a socket of their kind); of ours nobody does. So members of ours live there.
+ *
+ * A child that waits for accept() has no file: nobody made it listen or gave it options, and
+ * what is for those only is what it waits by, under its queue's lock (acceptq.c).
  */
 struct xtcp_sock {
 	union {
@@ -111,15 +114,20 @@ struct xtcp_sock {
 	struct xtcp_timers timers;
 	struct llist_node smallq_node;	/* smallq.c: in the list of a CPU, with a reference */
 	struct xtcp_busy busy;
-	struct xtcp_acceptq *acceptq;	/* acceptq.c: of whoever ever listened, else NULL */
-	struct list_head accept_node;	/* acceptq.c: child, among those that wait */
-	u32 accept_stamp;		/* acceptq.c: since when, milliseconds */
+	union {
+		struct xtcp_acceptq *acceptq;	/* of whoever ever listened, else NULL */
+		struct xtcp_sock *accept_next;	/* acceptq.c: child that waits: who is next */
+	};
+	union {
+		u32 connect_wait;	/* XTCP_CONNECT_WAIT: ms for a port, 0: none */
+		u32 accept_stamp;	/* acceptq.c: child that waits: since when, ms */
+	};
+	int rx_dst_sdif;		/* rx.c: enslaved device sk_rx_dst came by, or 0 */
 	struct xtcp_port *port;		/* ports.c: the owner entry of inet_num */
 	struct xtcp_dest *dest;		/* ports.c: share in it; port chosen by connect() */
 	struct xtcp_guard *guard;	/* ports.c: claim in native TCP, or NULL */
 	struct xtcp_portwait *portwait;	/* portwait.c: in SYN_SENT without a port, or NULL */
 	u32 mtu_info;			/* icmp.c: MTU waiting for XTCP_DEFER_MTU */
-	u32 connect_wait;		/* XTCP_CONNECT_WAIT: ms for a port, 0: none */
 	int linger2;			/* TCP_LINGER2 jiffies, 0: knob, <0: none */
 	struct xtcp_ka ka;
 	bool port_pinned;		/* ports.c: by bind() or listen(), or inherited */
@@ -130,7 +138,7 @@ struct xtcp_sock {
 
 static_assert(offsetof(struct xtcp_sock, xn) == offsetof(struct inet_sock, cork));
 static_assert(offsetofend(struct xtcp_sock, snd) <= offsetofend(struct inet_sock, cork));
-static_assert(sizeof(struct xtcp_sock) - sizeof(struct inet_sock) <= 672); /* no more */
+static_assert(sizeof(struct xtcp_sock) - sizeof(struct inet_sock) <= 656); /* no more */
 
 /* Bit numbers of sk_tsq_flags, atomic; first what a softirq left to the owner of the lock. */
 #define XTCP_DEFER_TIMER	0
