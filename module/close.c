@@ -8,6 +8,7 @@
 #include "door.h"
 #include "engine.h"
 #include "guard.h"
+#include "ports.h"
 #include "state.h"
 #include "synq.h"
 #include "timer.h"
@@ -187,7 +188,7 @@ void xtcp_close(struct sock *sk, long timeout)
 
 	lock_sock(sk);
 	sock_hold(sk);
-	guarded = xtcp_sk(sk)->guard;
+	guarded = xtcp_ports_guarded(sk);
 	WRITE_ONCE(sk->sk_shutdown, SHUTDOWN_MASK);
 
 	if (sk->sk_state == TCP_LISTEN) {

@@ -167,6 +167,12 @@ static void ports_own(struct xtcp_port *p, struct sock *sk, bool pinned)
 	inet_sk(sk)->inet_sport = htons(p->num);
 }
 
+/* A port that connect() chose: the socket's share in the destination, or NULL. */
+static struct xtcp_dest *ports_dest(const struct xtcp_sock *xs)
+{
+	return xs->port_pinned ? NULL : xs->dest;
+}
+
 static void ports_disown(struct ports_bucket *b, struct sock *sk)
 {
 	struct xtcp_sock *xs = xtcp_sk(sk);
@@ -175,7 +181,7 @@ static void ports_disown(struct ports_bucket *b, struct sock *sk)
 	hlist_del_init(&sk->sk_bind_node);
 	WRITE_ONCE(xs->port, NULL);
 	inet_sk(sk)->inet_num = 0;
-	if (xs->dest)
+	if (ports_dest(xs))
 		xtcp_dest_release(xs->dest, p->num);
 	xs->dest = NULL;
 	ports_drop(b, p, xs->port_pinned);
@@ -299,6 +305,7 @@ static int ports_guard(struct sock *sk)
 	struct xtcp_guard *old = xs->guard;
 	struct xtcp_guard *g;
 
+	DEBUG_NET_WARN_ON_ONCE(!xs->port_pinned);
 	g = xtcp_guard_claim(sk, inet_sk(sk)->inet_num);
 	if (IS_ERR(g)) {
 		if (PTR_ERR(g) == -EADDRINUSE)
@@ -374,13 +381,12 @@ void xtcp_ports_put_port(struct sock *sk)
 	WRITE_ONCE(xs->port_lazy, false);
 	if (!xs->port)
 		return;
+	if (xtcp_ports_guarded(sk))
+		xtcp_guard_release(xs->guard);
 	b = ports_bucket(xs->port->net, xs->port->num);
 	spin_lock_bh(&b->lock);
 	ports_disown(b, sk);
 	spin_unlock_bh(&b->lock);
-	if (xs->guard)
-		xtcp_guard_release(xs->guard);
-	xs->guard = NULL;
 }
 
 /* A listener that never was bound: a native socket on one port of ours is no obstacle. */
@@ -617,9 +623,10 @@ void xtcp_ports_tw_hold(struct xtcp_tw *tw, struct sock *sk)
 	ports_hold(p, xtcp_sk(sk)->port_pinned);
 	t = ports_tw_find(p, tw) ?: ports_tw_create(p, tw);
 	(t ? t->count : p->tw_any)[ports_tw_share(tw)]++;
-	if (xtcp_sk(sk)->dest)
+	if (ports_dest(xtcp_sk(sk))) {
 		xtcp_dest_hand_over(xtcp_sk(sk)->dest, tw);
-	xtcp_sk(sk)->dest = NULL;
+		xtcp_sk(sk)->dest = NULL;
+	}
 	spin_unlock_bh(&b->lock);
 }
 

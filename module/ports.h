@@ -47,11 +47,16 @@ int xtcp_ports_connect_via(struct sock *sk, struct xtcp_dest *d, u16 num, xtcp_t
  * it is hashed. False: the listener has given its port up, the child has none.
  */
 bool xtcp_ports_inherit(struct sock *child, const struct sock *listener);
+/* Does native TCP know of the socket's port? Socket locked. */
+static inline bool xtcp_ports_guarded(const struct sock *sk)
+{
+	return xtcp_sk(sk)->port_pinned && xtcp_sk(sk)->guard;
+}
+
 /* A clone still has what its listener had: forget it, first thing. */
 static inline void xtcp_ports_init_clone(struct sock *child)
 {
 	xtcp_sk(child)->port = NULL;
-	xtcp_sk(child)->dest = NULL;
 	xtcp_sk(child)->guard = NULL;
 	xtcp_sk(child)->port_pinned = false;
 	xtcp_sk(child)->port_lazy = false;

@@ -124,13 +124,15 @@ struct xtcp_sock {
 	};
 	int rx_dst_sdif;		/* rx.c: enslaved device sk_rx_dst came by, or 0 */
 	struct xtcp_port *port;		/* ports.c: the owner entry of inet_num */
-	struct xtcp_dest *dest;		/* ports.c: share in it; port chosen by connect() */
-	struct xtcp_guard *guard;	/* ports.c: claim in native TCP, or NULL */
+	union {				/* ports.c; by port_pinned which one, NULL without a port */
+		struct xtcp_dest *dest;		/* false: share in it, or NULL */
+		struct xtcp_guard *guard;	/* true: claim in native TCP, or NULL */
+	};
 	struct xtcp_portwait *portwait;	/* portwait.c: in SYN_SENT without a port, or NULL */
 	u32 mtu_info;			/* icmp.c: MTU waiting for XTCP_DEFER_MTU */
 	int linger2;			/* TCP_LINGER2 jiffies, 0: knob, <0: none */
 	struct xtcp_ka ka;
-	bool port_pinned;		/* ports.c: by bind() or listen(), or inherited */
+	bool port_pinned;		/* ports.c: by bind() or listen(), or inherited; else by connect() */
 	bool port_lazy;			/* ports.c: bind() to port 0; chosen when needed */
 	bool port_routed;		/* ipv4.c: the route was chosen knowing both ports */
 	u8 defer_accept;		/* TCP_DEFER_ACCEPT: SYN-ACK transmissions to wait */
@@ -138,7 +140,7 @@ struct xtcp_sock {
 
 static_assert(offsetof(struct xtcp_sock, xn) == offsetof(struct inet_sock, cork));
 static_assert(offsetofend(struct xtcp_sock, snd) <= offsetofend(struct inet_sock, cork));
-static_assert(sizeof(struct xtcp_sock) - sizeof(struct inet_sock) <= 656); /* no more */
+static_assert(sizeof(struct xtcp_sock) - sizeof(struct inet_sock) <= 648); /* no more */
 
 /* Bit numbers of sk_tsq_flags, atomic; first what a softirq left to the owner of the lock. */
 #define XTCP_DEFER_TIMER	0
