@@ -10,6 +10,7 @@
 #include "busy.h"
 #include "compat.h"
 #include "engine.h"
+#include "patience.h"
 #include "state.h"
 #include "timer.h"
 #include "tw.h"

@@ -14,6 +14,7 @@
 #include "af.h"
 #include "compat.h"
 #include "engine.h"
+#include "patience.h"
 #include "ports.h"
 #include "state.h"
 #include "synq.h"

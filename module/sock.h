@@ -164,14 +164,6 @@ static inline struct xtcp_sock *xtcp_sk(const struct sock *sk)
 extern struct proto xtcp_prot;
 extern long xtcp_sysctl_mem[3];		/* pages: low, pressure, high; of the whole machine */
 
-/* How long a connection is silent before it is probed, jiffies. */
-static inline u32 xtcp_keepidle(const struct sock *sk)
-{
-	u32 idle = READ_ONCE(xtcp_sk(sk)->ka.idle);
-
-	return idle ? idle * HZ : xtcp_sk_knob(sk, keepalive_time);
-}
-
 /* The clock of RTT, RTO and timestamps, microseconds since boot. */
 static inline u64 xtcp_now_us(void)
 {

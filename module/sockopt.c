@@ -17,6 +17,7 @@
 #include "busy.h"
 #include "door.h"
 #include "engine.h"
+#include "patience.h"
 #include "timer.h"
 
 #define SOCKOPT_MAX_KEEPIDLE	32767

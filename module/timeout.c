@@ -8,6 +8,7 @@
 
 #include "compat.h"
 #include "engine.h"
+#include "patience.h"
 #include "state.h"
 #include "timer.h"
 #include "tw.h"
