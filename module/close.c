@@ -8,6 +8,7 @@
 #include "door.h"
 #include "engine.h"
 #include "guard.h"
+#include "patience.h"
 #include "ports.h"
 #include "state.h"
 #include "synq.h"
@@ -90,12 +91,9 @@ static void close_connection(struct sock *sk)
 /* FIN_WAIT_2 must outlive retransmissions that are on their way: 3.5 RTO at least. */
 static long close_fin_time(const struct sock *sk)
 {
-	const struct xtcp_sock *xs = xtcp_sk(sk);
-	int linger2 = READ_ONCE(xs->linger2);
 	u32 rto = xtcp_ack_rto(sk);
 
-	return max_t(long, linger2 ? linger2 : xtcp_knob(sock_net(sk), fin_timeout),
-		     (rto << 2) - (rto >> 1));
+	return max_t(long, xtcp_fin_wait(sk), (rto << 2) - (rto >> 1));
 }
 
 /*
@@ -109,7 +107,7 @@ static bool close_fin_wait2(struct sock *sk)
 	if (sk->sk_state != TCP_FIN_WAIT2)
 		return false;
 
-	if (READ_ONCE(xtcp_sk(sk)->linger2) < 0) {
+	if (xtcp_fin_wait(sk) < 0) {
 		close_reset(sk, XTCP_RST_LINGER);
 		XTCP_INC(sock_net(sk), ABORTONLINGER);
 		return false;

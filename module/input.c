@@ -162,8 +162,7 @@ static void input_effects(struct sock *sk, struct xtcp_ctx *c, struct xtcp_effec
 	if (fx->time_wait)
 		xtcp_state_time_wait(sk, TCP_TIME_WAIT, XTCP_TIMEWAIT_LEN);
 	else if (fx->fin_wait2)
-		xtcp_state_time_wait(sk, TCP_FIN_WAIT2, xtcp_sk(sk)->linger2 ? :
-				     xtcp_sk_knob(sk, fin_timeout));
+		xtcp_state_time_wait(sk, TCP_FIN_WAIT2, xtcp_fin_wait(sk));
 	else if (fx->done)
 		xtcp_state_done(sk);
 }

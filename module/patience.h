@@ -13,4 +13,12 @@ static inline u32 xtcp_keepidle(const struct sock *sk)
 	return idle ? idle * HZ : xtcp_sk_knob(sk, keepalive_time);
 }
 
+/* How long an orphan waits for the peer's FIN in FIN_WAIT_2, jiffies; below 0: not at all. */
+static inline int xtcp_fin_wait(const struct sock *sk)
+{
+	int linger2 = READ_ONCE(xtcp_sk(sk)->linger2);
+
+	return linger2 ? linger2 * HZ : xtcp_sk_knob(sk, fin_timeout);
+}
+
 #endif /* _XTCP_PATIENCE_H */

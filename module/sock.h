@@ -129,18 +129,18 @@ struct xtcp_sock {
 		struct xtcp_guard *guard;	/* true: claim in native TCP, or NULL */
 	};
 	struct xtcp_portwait *portwait;	/* portwait.c: in SYN_SENT without a port, or NULL */
-	u32 mtu_info;			/* icmp.c: MTU waiting for XTCP_DEFER_MTU */
-	int linger2;			/* TCP_LINGER2 jiffies, 0: knob, <0: none */
+	u16 mtu_info;			/* icmp.c: MTU waiting for XTCP_DEFER_MTU */
 	struct xtcp_ka ka;
-	bool port_pinned;		/* ports.c: by bind() or listen(), or inherited; else by connect() */
+	s8 linger2;			/* TCP_LINGER2 seconds, 0: knob, <0: none */
+	u8 port_pinned : 1,		/* ports.c: by bind() or listen(), or inherited */
+	   port_routed : 1;		/* ipv4.c: the route was chosen knowing both ports */
 	bool port_lazy;			/* ports.c: bind() to port 0; chosen when needed */
-	bool port_routed;		/* ipv4.c: the route was chosen knowing both ports */
 	u8 defer_accept;		/* TCP_DEFER_ACCEPT: SYN-ACK transmissions to wait */
 };
 
 static_assert(offsetof(struct xtcp_sock, xn) == offsetof(struct inet_sock, cork));
 static_assert(offsetofend(struct xtcp_sock, snd) <= offsetofend(struct inet_sock, cork));
-static_assert(sizeof(struct xtcp_sock) - sizeof(struct inet_sock) <= 648); /* no more */
+static_assert(sizeof(struct xtcp_sock) - sizeof(struct inet_sock) <= 640); /* no more */
 
 /* Bit numbers of sk_tsq_flags, atomic; first what a softirq left to the owner of the lock. */
 #define XTCP_DEFER_TIMER	0

@@ -212,7 +212,7 @@ static int sockopt_set_unlocked(struct sock *sk, int optname, int val)
 		WRITE_ONCE(xs->ka.cnt, val);
 		return 0;
 	case TCP_LINGER2:
-		WRITE_ONCE(xs->linger2, val < 0 ? -1 : min(val, SOCKOPT_MAX_LINGER2) * HZ);
+		WRITE_ONCE(xs->linger2, val < 0 ? -1 : min(val, SOCKOPT_MAX_LINGER2));
 		return 0;
 	case TCP_DEFER_ACCEPT:
 		WRITE_ONCE(xs->defer_accept, sockopt_secs_to_retrans(val));
@@ -496,15 +496,6 @@ static int sockopt_get_maxseg(const struct sock *sk)
 	return snd->mss;
 }
 
-static int sockopt_get_linger2(const struct sock *sk)
-{
-	int linger2 = READ_ONCE(xtcp_sk(sk)->linger2);
-
-	if (linger2 < 0)
-		return linger2;
-	return (linger2 ? linger2 : xtcp_knob(sock_net(sk), fin_timeout)) / HZ;
-}
-
 /* An option whose value is set here, or else the namespace's knob. */
 static int sockopt_get_or_knob(const struct sock *sk, int optname)
 {
@@ -549,7 +540,7 @@ static int sockopt_get_int(const struct sock *sk, int optname, int *val)
 		*val = sockopt_get_or_knob(sk, optname);
 		break;
 	case TCP_LINGER2:
-		*val = sockopt_get_linger2(sk);
+		*val = xtcp_fin_wait(sk) / HZ;
 		break;
 	case TCP_DEFER_ACCEPT:
 		*val = sockopt_retrans_to_secs(READ_ONCE(xs->defer_accept));

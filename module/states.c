@@ -11,6 +11,7 @@
 #include "af.h"
 #include "compat.h"
 #include "engine.h"
+#include "patience.h"
 #include "state.h"
 #include "timer.h"
 #include "tw.h"
@@ -251,8 +252,7 @@ static void xtcp_rcv_established(struct sock *sk, struct xtcp_ctx *c, struct xtc
 /* Our FIN is acknowledged; an orphan's wait for the peer's is limited (fin_timeout). */
 static bool states_enter_fin_wait2(struct sock *sk, struct xtcp_ctx *c, struct xtcp_effects *fx)
 {
-	struct xtcp_sock *xs = xtcp_sk(sk);
-	int tmo = xs->linger2 ? : xtcp_sk_knob(sk, fin_timeout);
+	int tmo = xtcp_fin_wait(sk);
 
 	xtcp_set_state(sk, TCP_FIN_WAIT2);
 	WRITE_ONCE(sk->sk_shutdown, sk->sk_shutdown | SEND_SHUTDOWN);
@@ -261,7 +261,7 @@ static bool states_enter_fin_wait2(struct sock *sk, struct xtcp_ctx *c, struct x
 		sk->sk_state_change(sk);	/* a lingering close() waits for this */
 		return true;
 	}
-	if (xs->linger2 < 0) {
+	if (tmo < 0) {
 		XTCP_SK_INC(sk, ABORTONDATA);
 		fx->rst = 1;
 		fx->done = 1;

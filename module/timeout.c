@@ -298,8 +298,7 @@ static void timeout_keepalive(struct sock *sk)
  */
 static void timeout_finwait2(struct sock *sk)
 {
-	struct xtcp_sock *xs = xtcp_sk(sk);
-	int fin_time = xs->linger2 ? : xtcp_knob(sock_net(sk), fin_timeout);
+	int fin_time = xtcp_fin_wait(sk);
 
 	if (sk->sk_state != TCP_FIN_WAIT2 || !sock_flag(sk, SOCK_DEAD))
 		return;
