@@ -24,17 +24,20 @@ static u16 mtup_size(u32 size)
 	return min_t(u32, size, U16_MAX);
 }
 
+/* What is sent while nothing larger is known to arrive. */
+static u16 mtup_base(const struct sock *sk)
+{
+	return mtup_size(xtcp_mss_to_packet(sk, xtcp_sk_knob(sk, base_mss)));
+}
+
 /**
  * xtcp_mtup_init - the range of a connection whose peer told its MSS; xtcp_mss_sync() follows
  * @sk: locked
  */
 void xtcp_mtup_init(struct sock *sk)
 {
-	struct net *net = sock_net(sk);
-
 	xtcp_sk(sk)->mtup = (struct xtcp_mtup) {
-		.enabled = xtcp_knob(net, mtu_probing) > 1,
-		.low = mtup_size(xtcp_mss_to_packet(sk, xtcp_knob(net, base_mss))),
+		.low = xtcp_sk_knob(sk, mtu_probing) > 1 ? mtup_base(sk) : 0,
 		.high = mtup_size(mtup_ceiling(sk)),
 		.stamp = (u32)jiffies,
 	};
@@ -77,7 +80,7 @@ u32 xtcp_mtup_bound(struct sock *sk, u32 pmtu)
 	if (mp->probe > pmtu)
 		xtcp_mtup_failed(sk);
 	mp->high = min(mp->high, pmtu);
-	return mp->enabled ? min(mp->low, pmtu) : pmtu;
+	return mp->low ? min(mp->low, pmtu) : pmtu;
 }
 
 /* The window counts segments, which are larger now: as many bytes as before. */
@@ -98,7 +101,7 @@ void xtcp_mtup_ack(struct sock *sk)
 	struct xtcp_sock *xs = xtcp_sk(sk);
 	u32 before = xs->snd.mss;
 
-	if (!xs->mtup.probe || xtcp_seq_after(xs->mtup.end, xs->snd.una))
+	if (!xs->mtup.probe || xtcp_seq_after(xs->mtup.start + xs->mtup.len, xs->snd.una))
 		return;
 	XTCP_INC(sock_net(sk), MTUPSUCCESS);
 	xs->mtup.low = xs->mtup.probe;
@@ -121,14 +124,14 @@ void xtcp_mtup_black_hole(struct sock *sk)
 
 	if (!xtcp_knob(net, mtu_probing))
 		return;
-	if (xs->mtup.enabled) {
+	if (xs->mtup.low) {
 		mss = min_t(u32, xtcp_mss_of_packet(sk, xs->mtup.low) >> 1,
 			    xtcp_knob(net, base_mss));
 		mss = max3(mss, (u32)xtcp_knob(net, mtu_probe_floor),
 			   (u32)xtcp_knob(net, min_snd_mss));
 		xs->mtup.low = mtup_size(xtcp_mss_to_packet(sk, mss));
 	} else {
-		xs->mtup.enabled = true;
+		xs->mtup.low = mtup_base(sk);
 		xs->mtup.stamp = (u32)jiffies;
 	}
 	xtcp_mss_sync(sk, xs->snd.pmtu);
@@ -151,7 +154,7 @@ static bool mtup_may_probe(const struct sock *sk)
 {
 	const struct xtcp_sock *xs = xtcp_sk(sk);
 
-	return xs->mtup.enabled && !xs->mtup.probe && xs->rec.ca_state == XTCP_CA_OPEN &&
+	return xs->mtup.low && !xs->mtup.probe && xs->rec.ca_state == XTCP_CA_OPEN &&
 	       xs->cc.cwnd >= MTUP_MIN_CWND && !xs->snd.urg_mode &&
 	       xtcp_xmit_options_len(sk) == xtcp_mss_fixed_options(sk);
 }
@@ -239,7 +242,7 @@ struct sk_buff *xtcp_mtup_cut(struct sock *sk, u32 len)
 	XTCP_CB(skb)->segs = 1;
 	xs->mtup.probe = xtcp_mss_to_packet(sk, len);
 	xs->mtup.start = XTCP_CB(skb)->seq;
-	xs->mtup.end = XTCP_CB(skb)->end_seq;
+	xs->mtup.len = len;
 	return skb;
 }
 
@@ -251,5 +254,5 @@ struct sk_buff *xtcp_mtup_cut(struct sock *sk, u32 len)
 bool xtcp_mtup_is_probe(const struct xtcp_sock *xs, const struct sk_buff *skb)
 {
 	return unlikely(xs->mtup.probe) && XTCP_CB(skb)->seq == xs->mtup.start &&
-	       XTCP_CB(skb)->end_seq == xs->mtup.end;
+	       XTCP_CB(skb)->end_seq == xs->mtup.start + xs->mtup.len;
 }

@@ -94,20 +94,19 @@ struct xtcp_snd {
 
 /**
  * struct xtcp_mtup - the search for the path MTU; mtup.c. Sizes are those of IP packets
- * @enabled: search, and send no more than @low until something larger arrived
- * @low: what is believed to arrive
+ * @low: what is believed to arrive; nothing larger is sent until it did. 0: no search
  * @high: what may
  * @probe: size of the probe under way, 0: none
- * @start: its first number, @end: the one behind it
+ * @len: bytes of the stream that it carries
+ * @start: their first number
  * @stamp: jiffies when the range was last opened
  */
 struct xtcp_mtup {
-	bool enabled;
 	u16 low;
 	u16 high;
 	u16 probe;
+	u16 len;
 	u32 start;
-	u32 end;
 	u32 stamp;
 };
 

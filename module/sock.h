@@ -110,6 +110,7 @@ struct xtcp_sock {
 	struct xtcp_rtt rtt;
 	u32 delivered_ce;		/* ack.c: segments delivered by ACKs with ECE */
 	struct xtcp_mtup mtup;
+	int rx_dst_sdif;		/* rx.c: enslaved device sk_rx_dst came by, or 0 */
 	struct xtcp_rec rec;
 	struct xtcp_timers timers;
 	struct llist_node smallq_node;	/* smallq.c: in the list of a CPU, with a reference */
@@ -118,17 +119,16 @@ struct xtcp_sock {
 		struct xtcp_acceptq *acceptq;	/* of whoever ever listened, else NULL */
 		struct xtcp_sock *accept_next;	/* acceptq.c: child that waits: who is next */
 	};
-	union {
-		u32 connect_wait;	/* XTCP_CONNECT_WAIT: ms for a port, 0: none */
-		u32 accept_stamp;	/* acceptq.c: child that waits: since when, ms */
-	};
-	int rx_dst_sdif;		/* rx.c: enslaved device sk_rx_dst came by, or 0 */
 	struct xtcp_port *port;		/* ports.c: the owner entry of inet_num */
 	union {				/* ports.c; by port_pinned which one, NULL without a port */
 		struct xtcp_dest *dest;		/* false: share in it, or NULL */
 		struct xtcp_guard *guard;	/* true: claim in native TCP, or NULL */
 	};
 	struct xtcp_portwait *portwait;	/* portwait.c: in SYN_SENT without a port, or NULL */
+	union {
+		u32 connect_wait;	/* XTCP_CONNECT_WAIT: ms for a port, 0: none */
+		u32 accept_stamp;	/* acceptq.c: child that waits: since when, ms */
+	};
 	u16 mtu_info;			/* icmp.c: MTU waiting for XTCP_DEFER_MTU */
 	struct xtcp_ka ka;
 	s8 linger2;			/* TCP_LINGER2 seconds, 0: knob, <0: none */
@@ -140,7 +140,7 @@ struct xtcp_sock {
 
 static_assert(offsetof(struct xtcp_sock, xn) == offsetof(struct inet_sock, cork));
 static_assert(offsetofend(struct xtcp_sock, snd) <= offsetofend(struct inet_sock, cork));
-static_assert(sizeof(struct xtcp_sock) - sizeof(struct inet_sock) <= 640); /* no more */
+static_assert(sizeof(struct xtcp_sock) - sizeof(struct inet_sock) <= 632); /* no more */
 
 /* Bit numbers of sk_tsq_flags, atomic; first what a softirq left to the owner of the lock. */
 #define XTCP_DEFER_TIMER	0
