@@ -8,16 +8,38 @@
 
 #include "busy.h"
 
+#define BUSY_TICK_SHIFT		10
+
+/*
+ * A time is as long as the ticks that fall into it are many: a short one may have none or one
+ * too many, but nothing is rounded, so that of many short ones the sum is right.
+ */
+static u32 busy_tick(u64 now_us)
+{
+	return now_us >> BUSY_TICK_SHIFT;
+}
+
 static void busy_set(struct xtcp_sock *xs, enum xtcp_busy_with with, u64 now_us)
 {
 	struct xtcp_busy *busy = &xs->busy;
+	u32 now = busy_tick(now_us);
 
-	if (likely(busy->with == with))
+	if (likely(xs->busy_with == with))
 		return;
-	if (busy->with != XTCP_BUSY_IDLE)
-		busy->us[busy->with - 1] += now_us - busy->since_us;
-	busy->since_us = now_us;
-	busy->with = with;
+	if (xs->busy_with != XTCP_BUSY_IDLE)
+		busy->ticks[xs->busy_with - 1] += now - busy->since;
+	busy->since = now;
+	xs->busy_with = with;
+}
+
+/**
+ * xtcp_busy_init - a connection begins, with nothing to send
+ * @sk: locked, or known to nobody yet
+ */
+void xtcp_busy_init(struct sock *sk)
+{
+	xtcp_sk(sk)->busy = (struct xtcp_busy) { };
+	xtcp_sk(sk)->busy_with = XTCP_BUSY_IDLE;
 }
 
 /* All there was is sent, the window would take more, and a writer waits for room. */
@@ -67,7 +89,7 @@ void xtcp_busy_room(struct sock *sk)
 {
 	struct xtcp_sock *xs = xtcp_sk(sk);
 
-	if (xs->busy.with == XTCP_BUSY_SNDBUF)
+	if (xs->busy_with == XTCP_BUSY_SNDBUF)
 		busy_set(xs, XTCP_BUSY_SENDING, xtcp_sk_now_us(xs));
 }
 
@@ -81,7 +103,9 @@ void xtcp_busy_room(struct sock *sk)
 u64 xtcp_busy_us(const struct sock *sk, enum xtcp_busy_with with)
 {
 	const struct xtcp_sock *xs = xtcp_sk(sk);
-	u64 us = xs->busy.us[with - 1];
+	u32 ticks = xs->busy.ticks[with - 1];
 
-	return xs->busy.with == with ? us + xtcp_sk_now_us(xs) - xs->busy.since_us : us;
+	if (xs->busy_with == with)
+		ticks += busy_tick(xtcp_sk_now_us(xs)) - xs->busy.since;
+	return (u64)ticks << BUSY_TICK_SHIFT;
 }

@@ -5,6 +5,7 @@
 
 #include "sock.h"
 
+void xtcp_busy_init(struct sock *sk);
 void xtcp_busy_sent(struct sock *sk, bool rwnd, bool cwnd);
 void xtcp_busy_acked(struct sock *sk, u64 now_us);
 void xtcp_busy_room(struct sock *sk);

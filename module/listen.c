@@ -12,6 +12,7 @@
 #include <net/tcp_states.h>
 
 #include "af.h"
+#include "busy.h"
 #include "compat.h"
 #include "engine.h"
 #include "patience.h"
@@ -180,7 +181,7 @@ static void listen_disinherit(struct sock *child)
 	xs->cc.mem = NULL;
 	sk_node_init(&child->sk_bind_node);
 	xs->disorder = NULL;
-	xs->busy = (struct xtcp_busy) { };
+	xtcp_busy_init(child);
 	child->sk_tsq_flags = 0;
 	xs->mtu_info = 0;
 	xs->defer_accept = 0;

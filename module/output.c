@@ -419,7 +419,7 @@ static void output_init_connect(struct sock *sk)
 	if (xs->snd.user_mss)
 		xs->snd.mss_clamp = xs->snd.user_mss;
 	xs->snd.max_wnd = 0;
-	xs->busy = (struct xtcp_busy) { };
+	xtcp_busy_init(sk);
 	xtcp_mtup_init(sk);
 	xtcp_mss_sync(sk, dst_mtu(__sk_dst_get(sk)));
 	xs->snd.advmss = xtcp_mss_announce(sk);

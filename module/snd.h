@@ -15,15 +15,14 @@ enum xtcp_busy_with {
 };
 
 /**
- * struct xtcp_busy - the account of that; busy.c
- * @us: microseconds of each but XTCP_BUSY_IDLE, up to @since_us
- * @since_us: since when it has been @with, which 56 bits tell for two thousand years
- * @with: what it is now, enum xtcp_busy_with
+ * struct xtcp_busy - the account of that, in ticks of 1024 microseconds; busy.c
+ * @ticks: of each but XTCP_BUSY_IDLE, up to @since; they wrap after 50 days, as those of the
+ *	kernel's TCP do with HZ=1000
+ * @since: since when it has been what xtcp_sock.busy_with says
  */
 struct xtcp_busy {
-	u64 us[XTCP_BUSY_KINDS - 1];
-	u64 since_us : 56;
-	u64 with : 8;
+	u32 ticks[XTCP_BUSY_KINDS - 1];
+	u32 since;
 };
 
 /**

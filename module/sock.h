@@ -133,14 +133,15 @@ struct xtcp_sock {
 	struct xtcp_ka ka;
 	s8 linger2;			/* TCP_LINGER2 seconds, 0: knob, <0: none */
 	u8 port_pinned : 1,		/* ports.c: by bind() or listen(), or inherited */
-	   port_routed : 1;		/* ipv4.c: the route was chosen knowing both ports */
+	   port_routed : 1,		/* ipv4.c: the route was chosen knowing both ports */
+	   busy_with : 2;		/* busy.c: enum xtcp_busy_with */
 	bool port_lazy;			/* ports.c: bind() to port 0; chosen when needed */
 	u8 defer_accept;		/* TCP_DEFER_ACCEPT: SYN-ACK transmissions to wait */
 };
 
 static_assert(offsetof(struct xtcp_sock, xn) == offsetof(struct inet_sock, cork));
 static_assert(offsetofend(struct xtcp_sock, snd) <= offsetofend(struct inet_sock, cork));
-static_assert(sizeof(struct xtcp_sock) - sizeof(struct inet_sock) <= 632); /* no more */
+static_assert(sizeof(struct xtcp_sock) - sizeof(struct inet_sock) <= 616); /* no more */
 
 /* Bit numbers of sk_tsq_flags, atomic; first what a softirq left to the owner of the lock. */
 #define XTCP_DEFER_TIMER	0

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/utsname.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <linux/tcp.h>
@@ -103,6 +104,37 @@ static bool info_busy(struct conn *c)
 	return !info.tcpi_sndbuf_limited;
 }
 
+static uint64_t info_now_us(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000000ULL + now.tv_nsec / 1000;
+}
+
+/* Moments too short for the clock they are counted by; their sum is not. */
+static bool info_busy_short(struct conn *c)
+{
+	uint64_t busy, sum = 0;
+	int i;
+
+	STEP(conn_into(c, P_ESTABLISHED));
+	for (i = 0; i < 400; i++) {
+		sum -= info_now_us();
+		STEP(send(c->fd, payload, 10, 0) == 10);
+		STEP(info_burst(c) == 10);
+		usleep(300);
+		conn_sack(c, c->rcv_nxt, 0, 0);
+		tun_barrier();
+		sum += info_now_us();
+		usleep(500);
+	}
+	busy = info_get(c).tcpi_busy_time;
+	if (busy < sum / 2 || busy > sum + sum / 2)
+		printf("# busy %lu us, counted %lu\n", sum, busy);
+	return busy >= sum / 2 && busy <= sum + sum / 2;
+}
+
 /* What arrives behind later segments, though it was sent once, tells how far paths reorder. */
 static bool info_reordering(struct conn *c)
 {
@@ -189,6 +221,7 @@ static const struct conn_flow flows[] = {
 	{ "PSH ends a burst", info_push },
 	{ "time since data came", info_last_data },
 	{ "busy, and limited by the peer's window", info_busy },
+	{ "busy for many short moments", info_busy_short },
 	{ "reordering", info_reordering },
 	{ "what came twice", info_twice },
 	{ "FIN with data that came before", info_fin },
