@@ -72,7 +72,6 @@ void xtcp_loss_detect(struct sock *sk, struct xtcp_ack_info *ai);
 void xtcp_loss_reo_timeout(struct sock *sk);
 void xtcp_loss_tlp_timeout(struct sock *sk);
 void xtcp_loss_arm_tlp(struct sock *sk);
-u64 xtcp_loss_sent_us(const struct sk_buff *skb, u64 now_us);
 
 /* recovery.c: what is done about it */
 void xtcp_recovery_init(struct sock *sk);
@@ -161,6 +160,7 @@ struct sk_buff *xtcp_rtxq_head(const struct sock *sk);
 struct sk_buff *xtcp_rtxq_tail(const struct sock *sk);
 struct sk_buff *xtcp_rtxq_next(const struct sk_buff *skb);
 struct sk_buff *xtcp_rtxq_find(const struct sock *sk, u32 seq);	/* holds @seq, or the next */
+void xtcp_rtxq_note_sent(struct xtcp_sock *xs, struct sk_buff *skb);
 void xtcp_rtxq_append(struct sock *sk, struct sk_buff *skb);
 void xtcp_rtxq_unlink_free(struct sock *sk, struct sk_buff *skb);
 int xtcp_rtxq_split(struct sock *sk, struct sk_buff *skb, u32 len, bool sent);

@@ -13,16 +13,6 @@
 #define LOSS_REORDERING_MAX	300U
 
 /**
- * xtcp_loss_sent_us - the 64-bit time of a segment's last transmission
- * @skb: sent less than 2^32 us ago
- * @now_us: the clock
- */
-u64 xtcp_loss_sent_us(const struct sk_buff *skb, u64 now_us)
-{
-	return now_us - (u32)((u32)now_us - XTCP_CB(skb)->sent_us);
-}
-
-/**
  * xtcp_loss_mark - a segment, or its retransmission, is taken for lost
  * @sk: locked
  * @skb: in the retransmission queue
@@ -65,18 +55,19 @@ bool xtcp_loss_mark(struct sock *sk, struct sk_buff *skb)
 static u32 loss_detect_rack(struct sock *sk, struct xtcp_ack_info *ai)
 {
 	struct xtcp_sock *xs = xtcp_sk(sk);
+	u32 now_us = (u32)ai->now_us;
 	u32 left, window;
 	struct sk_buff *skb, *n;
 
 	window = xtcp_rack_reo_wnd(&xs->rec.rack, xtcp_rtt_min_us(&xs->rtt), xs->rtt.srtt_us >> 3,
 				   xs->snd.sacked_out, xs->rec.ca_state >= XTCP_CA_RECOVERY);
 	list_for_each_entry_safe(skb, n, &xs->rec.sent, tcp_tsorted_anchor) {
-		left = xtcp_rack_remaining(&xs->rec.rack, xtcp_loss_sent_us(skb, ai->now_us),
-					   XTCP_CB(skb)->end_seq, ai->now_us, window);
+		left = xtcp_rack_remaining(&xs->rec.rack, XTCP_CB(skb)->sent_us,
+					   XTCP_CB(skb)->end_seq, now_us, window);
 		if (left == XTCP_RACK_NOT_YET)
 			break;
 		if (left)
-			return xtcp_rack_wait(&xs->rec.rack, ai->now_us, window);
+			return xtcp_rack_wait(&xs->rec.rack, now_us, window);
 		if (xtcp_loss_mark(sk, skb))
 			ai->newly_lost += XTCP_CB(skb)->segs;
 	}

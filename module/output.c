@@ -88,10 +88,8 @@ static void output_sent(struct sock *sk, struct sk_buff *skb)
 	xs->snd.nxt = XTCP_CB(skb)->end_seq;
 	XTCP_CB(skb)->first_us = XTCP_CB(skb)->sent_us;
 	__skb_unlink(skb, &sk->sk_write_queue);
-	xtcp_rate_sent(&xs->rec.rate, &XTCP_CB(skb)->rate, xtcp_packets_in_flight(xs),
-		       XTCP_CB(skb)->segs, XTCP_CB(skb)->sent_us);
+	xtcp_rtxq_note_sent(xs, skb);
 	xtcp_rtxq_append(sk, skb);
-	xs->rec.prr.out += XTCP_CB(skb)->segs;
 	XTCP_SK_ADD(sk, ORIGDATASENT, XTCP_CB(skb)->segs);
 	if (!prior || !xtcp_timer_armed(xs, XTCP_T_RTO))
 		xtcp_timer_arm(sk, XTCP_T_RTO, xtcp_ack_rto(sk));

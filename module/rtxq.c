@@ -310,6 +310,22 @@ static u32 rtxq_silent_since(const struct xtcp_sock *xs, const struct sk_buff *s
 	return xtcp_now_ts() - us / USEC_PER_MSEC;
 }
 
+/**
+ * xtcp_rtxq_note_sent - a segment was sent: RACK, PRR and the rate sampler hear of it
+ * @xs: locked; its counts don't know of it yet
+ * @skb: the segment, for the first time or again
+ */
+void xtcp_rtxq_note_sent(struct xtcp_sock *xs, struct sk_buff *skb)
+{
+	u32 in_flight = xtcp_packets_in_flight(xs);
+	struct xtcp_skb_cb *cb = XTCP_CB(skb);
+
+	if (!in_flight)
+		xtcp_rack_restart(&xs->rec.rack, xs->snd.una, !xs->snd.packets_out, cb->sent_us);
+	xtcp_rate_sent(&xs->rec.rate, &cb->rate, in_flight, cb->segs, cb->sent_us);
+	xs->rec.prr.out += cb->segs;
+}
+
 static void rtxq_count_retransmit(struct sock *sk, struct sk_buff *skb)
 {
 	struct xtcp_skb_cb *cb = XTCP_CB(skb);
@@ -320,12 +336,11 @@ static void rtxq_count_retransmit(struct sock *sk, struct sk_buff *skb)
 		XTCP_SK_INC(sk, SYNRETRANS);
 	xs->snd.total_retrans += cb->segs;
 	xs->snd.bytes_retrans += skb->len;
-	xtcp_rate_sent(&xs->rec.rate, &cb->rate, xtcp_packets_in_flight(xs), cb->segs, cb->sent_us);
+	xtcp_rtxq_note_sent(xs, skb);
 	if (!(cb->sacked & XTCP_SACKED_RETRANS))
 		xs->snd.retrans_out += cb->segs;
 	cb->sacked |= XTCP_SACKED_RETRANS | XTCP_SACKED_EVER;
 	list_move_tail(&skb->tcp_tsorted_anchor, &xs->rec.sent);
-	xs->rec.prr.out += cb->segs;
 	xs->rec.undo_retrans = max(xs->rec.undo_retrans, 0) + (int)cb->segs;
 	if (!xs->rec.retrans_ts)
 		xs->rec.retrans_ts = xtcp_now_ts() ? : 1;

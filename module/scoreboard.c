@@ -22,8 +22,8 @@ void xtcp_scoreboard_delivered(struct sock *sk, const struct sk_buff *skb, u32 s
 {
 	const struct xtcp_skb_cb *cb = XTCP_CB(skb);
 	struct xtcp_sock *xs = xtcp_sk(sk);
-	u64 sent_us = xtcp_loss_sent_us(skb, ai->now_us);
-	u32 sent_ts = xtcp_now_ts() - (u32)div_u64(ai->now_us - sent_us, USEC_PER_MSEC);
+	u32 now_us = (u32)ai->now_us;
+	u32 sent_ts = xtcp_now_ts() - (now_us - cb->sent_us) / USEC_PER_MSEC;
 	bool older = ai->has_echo && xtcp_seq_before(ai->echo, sent_ts);
 	bool once = !(cb->sacked & XTCP_SACKED_EVER);
 
@@ -32,10 +32,9 @@ void xtcp_scoreboard_delivered(struct sock *sk, const struct sk_buff *skb, u32 s
 	if (once && xtcp_seq_before(end_seq, xs->rec.rack.fack))
 		ai->late = max(ai->late, xs->rec.rack.fack - cb->seq);
 	xs->snd.delivered += segs;
-	xtcp_rack_delivered(&xs->rec.rack, sent_us, end_seq, !once, older, ai->now_us,
+	xtcp_rack_delivered(&xs->rec.rack, cb->sent_us, end_seq, !once, older, now_us,
 			    xtcp_rtt_min_us(&xs->rtt));
-	xtcp_rate_delivered(&xs->rec.rate, &ai->rs, &cb->rate, segs, cb->sent_us, end_seq,
-			    (u32)ai->now_us);
+	xtcp_rate_delivered(&xs->rec.rate, &ai->rs, &cb->rate, segs, cb->sent_us, end_seq, now_us);
 }
 
 /* The peer holds all of @skb. */

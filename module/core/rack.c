@@ -27,6 +27,28 @@ void xtcp_rack_init(struct xtcp_rack *r, u32 snd_una)
 	r->reo_wnd_mult = 1;
 }
 
+/**
+ * xtcp_rack_restart - a segment leaves, and nothing else is in flight
+ * @r: the state
+ * @snd_una: SND.UNA
+ * @all_acked: nor is anything else unacknowledged
+ * @now_us: time
+ *
+ * Keeps the time in @r from outliving its 32 bits. With all acknowledged what was delivered
+ * before, however long ago, was sent before all there is to judge from now on, and is as good
+ * as sent now. Else what is taken for lost may yet be in flight again; then it matters what
+ * was sent first, but not how long ago beyond half a turn of the clock.
+ */
+void xtcp_rack_restart(struct xtcp_rack *r, u32 snd_una, bool all_acked, u32 now_us)
+{
+	if (all_acked) {
+		r->xmit_us = now_us;
+		r->end_seq = snd_una;
+	} else if (now_us - r->xmit_us > S32_MAX) {
+		r->xmit_us = now_us - S32_MAX;
+	}
+}
+
 /* An original arrived after what was sent later: how late would have been too late? */
 static void rack_reordered(struct xtcp_rack *r, u32 rtt_us)
 {
@@ -49,10 +71,10 @@ static void rack_reordered(struct xtcp_rack *r, u32 rtt_us)
  * transmission of the segment, by its timestamp or because it came too soon,
  * answers an earlier one and says nothing of what was sent between.
  */
-void xtcp_rack_delivered(struct xtcp_rack *r, u64 xmit_us, u32 end_seq, bool retransmitted,
-			 bool ts_older, u64 now_us, u32 min_rtt_us)
+void xtcp_rack_delivered(struct xtcp_rack *r, u32 xmit_us, u32 end_seq, bool retransmitted,
+			 bool ts_older, u32 now_us, u32 min_rtt_us)
 {
-	u32 rtt_us = (u32)xtcp_min_u64(now_us - xmit_us, U32_MAX);
+	u32 rtt_us = now_us - xmit_us;
 
 	if (xtcp_seq_after(end_seq, r->fack))
 		r->fack = end_seq;
@@ -63,7 +85,7 @@ void xtcp_rack_delivered(struct xtcp_rack *r, u64 xmit_us, u32 end_seq, bool ret
 		return;
 	r->rtt_us = rtt_us;
 	r->rtt_end_seq = end_seq;
-	if (xtcp_rack_sent_after(xmit_us, end_seq, r->xmit_us, r->end_seq)) {
+	if (xtcp_rack_sent_after(xmit_us, end_seq, r->xmit_us, r->end_seq, now_us)) {
 		r->xmit_us = xmit_us;
 		r->end_seq = end_seq;
 	}
@@ -151,18 +173,19 @@ u32 xtcp_rack_reo_wnd(const struct xtcp_rack *r, u32 min_rtt_us, u32 srtt_us, u3
  * Return: 0 if so; XTCP_RACK_NOT_YET if nothing sent after it was delivered;
  * otherwise the microseconds to wait for it.
  */
-u32 xtcp_rack_remaining(const struct xtcp_rack *r, u64 xmit_us, u32 end_seq, u64 now_us,
+u32 xtcp_rack_remaining(const struct xtcp_rack *r, u32 xmit_us, u32 end_seq, u32 now_us,
 			u32 reo_wnd_us)
 {
-	u64 deadline = xmit_us + r->rtt_us + reo_wnd_us;
+	u64 allowed = (u64)r->rtt_us + reo_wnd_us;
+	u32 age = now_us - xmit_us;
 
-	if (!xtcp_rack_sent_after(r->xmit_us, r->end_seq, xmit_us, end_seq))
+	if (!xtcp_rack_sent_after(r->xmit_us, r->end_seq, xmit_us, end_seq, now_us))
 		return XTCP_RACK_NOT_YET;
-	if (deadline == now_us && xtcp_seq_after(end_seq, r->rtt_end_seq))
+	if (allowed == age && xtcp_seq_after(end_seq, r->rtt_end_seq))
 		return 1;
-	if (deadline <= now_us)
+	if (allowed <= age)
 		return 0;
-	return (u32)xtcp_min_u64(deadline - now_us, XTCP_RACK_NOT_YET - 1);
+	return (u32)xtcp_min_u64(allowed - age, XTCP_RACK_NOT_YET - 1);
 }
 
 /**
@@ -176,11 +199,12 @@ u32 xtcp_rack_remaining(const struct xtcp_rack *r, u64 xmit_us, u32 end_seq, u64
  *
  * Return: microseconds, at least 1
  */
-u32 xtcp_rack_wait(const struct xtcp_rack *r, u64 now_us, u32 reo_wnd_us)
+u32 xtcp_rack_wait(const struct xtcp_rack *r, u32 now_us, u32 reo_wnd_us)
 {
-	u64 deadline = r->xmit_us + r->rtt_us + reo_wnd_us;
+	u64 allowed = (u64)r->rtt_us + reo_wnd_us;
+	u32 age = now_us - r->xmit_us;
 
-	return deadline > now_us ? (u32)xtcp_min_u64(deadline - now_us, XTCP_RACK_NOT_YET - 1) : 1;
+	return allowed > age ? (u32)xtcp_min_u64(allowed - age, XTCP_RACK_NOT_YET - 1) : 1;
 }
 
 /**

@@ -15,11 +15,16 @@ static struct xtcp_rack test_rack(void)
 
 TEST(rack_sent_after__time_then_sequence)
 {
-	EXPECT_TRUE(xtcp_rack_sent_after(2, 5, 1, 9));
-	EXPECT_FALSE(xtcp_rack_sent_after(1, 9, 2, 5));
-	EXPECT_TRUE(xtcp_rack_sent_after(2, 9, 2, 5));
-	EXPECT_FALSE(xtcp_rack_sent_after(2, 5, 2, 5));
-	EXPECT_TRUE(xtcp_rack_sent_after(2, 5, 2, 0xfffffff0));
+	EXPECT_TRUE(xtcp_rack_sent_after(2, 5, 1, 9, 2));
+	EXPECT_FALSE(xtcp_rack_sent_after(1, 9, 2, 5, 2));
+	EXPECT_TRUE(xtcp_rack_sent_after(2, 9, 2, 5, 2));
+	EXPECT_FALSE(xtcp_rack_sent_after(2, 5, 2, 5, 2));
+	EXPECT_TRUE(xtcp_rack_sent_after(2, 5, 2, 0xfffffff0, 2));
+	/* the clock wraps between; one of them is more than half a turn old */
+	EXPECT_TRUE(xtcp_rack_sent_after(2, 5, 0xfffffff0, 9, 2));
+	EXPECT_FALSE(xtcp_rack_sent_after(0xfffffff0, 9, 2, 5, 2));
+	EXPECT_TRUE(xtcp_rack_sent_after(0x90000010, 5, 0x20, 9, 0x90000010));
+	EXPECT_FALSE(xtcp_rack_sent_after(0x20, 9, 0x90000010, 5, 0x90000010));
 }
 
 TEST(rack_init__nothing_is_late)
@@ -85,12 +90,50 @@ TEST(rack_delivered__reordering)
 	EXPECT_EQ(r.fack, 1200);
 }
 
-TEST(rack_delivered__very_old)
+/* An hour of silence: by its 32 bits what was delivered before it would be the latest. */
+TEST(rack_restart__what_was_before_is_the_earliest)
 {
 	struct xtcp_rack r = test_rack();
 
-	xtcp_rack_delivered(&r, 1, 1200, false, false, 1ULL << 40, 100);
-	EXPECT_EQ(r.rtt_us, U32_MAX);
+	xtcp_rack_delivered(&r, 500000, 1200, false, false, 501000, 100);
+	EXPECT_EQ(xtcp_rack_remaining(&r, 499000, 1300, 502000, 0), 0);
+	xtcp_rack_restart(&r, 1200, true, 499000);
+	EXPECT_EQ(xtcp_rack_remaining(&r, 499000, 1300, 502000, 0), XTCP_RACK_NOT_YET);
+	EXPECT_EQ(xtcp_rack_remaining(&r, 499001, 1201, 502000, 0), XTCP_RACK_NOT_YET);
+	xtcp_rack_delivered(&r, 499000, 1300, false, false, 502000, 100);
+	EXPECT_EQ(r.xmit_us, 499000);
+	EXPECT_EQ(r.end_seq, 1300);
+}
+
+/* Timeouts for an hour, then it shows that the first was spurious: what was lost is in flight. */
+TEST(rack_restart__what_is_lost_may_come_back)
+{
+	struct xtcp_rack r = test_rack();
+
+	xtcp_rack_restart(&r, 1000, true, 1000);
+	xtcp_rack_delivered(&r, 1000, 1100, false, false, 1500, 100);
+	xtcp_rack_restart(&r, 1100, false, 0x80000300);
+	EXPECT_EQ(r.xmit_us, 1000);
+	EXPECT_EQ(xtcp_rack_remaining(&r, 2000, 1200, 0x80000300, 0), XTCP_RACK_NOT_YET);
+	xtcp_rack_restart(&r, 1100, false, 0xc0000000);
+	EXPECT_EQ(r.xmit_us, 0x40000001);
+	EXPECT_EQ(r.end_seq, 1100);
+	xtcp_rack_restart(&r, 1100, false, 0x10000000);
+	EXPECT_EQ(r.xmit_us, 0x90000001);
+	EXPECT_EQ(xtcp_rack_remaining(&r, 0x10000000, 1200, 0x10000100, 0), XTCP_RACK_NOT_YET);
+}
+
+TEST(rack__the_clock_wraps)
+{
+	struct xtcp_rack r = test_rack();
+
+	xtcp_rack_restart(&r, 1000, true, 0xffffff00);
+	xtcp_rack_delivered(&r, 0xfffffff0, 1200, false, false, 0x310, 100);
+	EXPECT_EQ(r.rtt_us, 0x320);
+	EXPECT_EQ(xtcp_rack_remaining(&r, 0xffffff80, 1100, 0x280, 0), 0x20);
+	EXPECT_EQ(xtcp_rack_remaining(&r, 0xffffff80, 1100, 0x2a0, 0), 0);
+	EXPECT_EQ(xtcp_rack_remaining(&r, 5, 1100, 0x310, 0), XTCP_RACK_NOT_YET);
+	EXPECT_EQ(xtcp_rack_wait(&r, 0x300, 0), 0x10);
 }
 
 TEST(rack_ack__dsack_widens_once_a_round_trip)
@@ -218,7 +261,7 @@ TEST(rack_remaining__lost_late_or_not_yet)
 	EXPECT_EQ(xtcp_rack_remaining(&r, 5000, 1300, 9999, 0), XTCP_RACK_NOT_YET);
 	EXPECT_EQ(xtcp_rack_remaining(&r, 5001, 1100, 9999, 0), XTCP_RACK_NOT_YET);
 	r.rtt_us = U32_MAX;
-	EXPECT_EQ(xtcp_rack_remaining(&r, 4900, 1100, 0, U32_MAX), XTCP_RACK_NOT_YET - 1);
+	EXPECT_EQ(xtcp_rack_remaining(&r, 4900, 1100, 5000, U32_MAX), XTCP_RACK_NOT_YET - 1);
 }
 
 /* Of one burst, what was sent behind the segment that gave the RTT has a moment more. */

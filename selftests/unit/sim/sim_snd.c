@@ -70,8 +70,11 @@ static void snd_xmit(struct sim *s, u32 flow, u32 seq)
 		f->undo_retrans++;
 		snd_unlink(f, seq); /* a probe repeats what is in flight */
 	}
-	if (!f->in_flight && f->cc.ops->tx_start)
-		f->cc.ops->tx_start(&f->cc, now_us);
+	if (!f->in_flight) {
+		if (f->cc.ops->tx_start)
+			f->cc.ops->tx_start(&f->cc, now_us);
+		xtcp_rack_restart(&f->rack, f->una, seq == f->una && !g->resent, (u32)now_us);
+	}
 	xtcp_rate_sent(&f->rate, &g->tx, f->in_flight, 1, (u32)now_us);
 	g->sent_us = now_us;
 	snd_link(f, seq);
