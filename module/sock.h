@@ -110,7 +110,6 @@ struct xtcp_sock {
 	struct xtcp_rtt rtt;
 	u32 delivered_ce;		/* ack.c: segments delivered by ACKs with ECE */
 	struct xtcp_mtup mtup;
-	int rx_dst_sdif;		/* rx.c: enslaved device sk_rx_dst came by, or 0 */
 	struct xtcp_rec rec;
 	struct xtcp_timers timers;
 	struct llist_node smallq_node;	/* smallq.c: in the list of a CPU, with a reference */
@@ -141,7 +140,7 @@ struct xtcp_sock {
 
 static_assert(offsetof(struct xtcp_sock, xn) == offsetof(struct inet_sock, cork));
 static_assert(offsetofend(struct xtcp_sock, snd) <= offsetofend(struct inet_sock, cork));
-static_assert(sizeof(struct xtcp_sock) - sizeof(struct inet_sock) <= 608); /* no more */
+static_assert(sizeof(struct xtcp_sock) - sizeof(struct inet_sock) <= 600); /* no more */
 
 /* Bit numbers of sk_tsq_flags, atomic; first what a softirq left to the owner of the lock. */
 #define XTCP_DEFER_TIMER	0
