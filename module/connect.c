@@ -174,18 +174,6 @@ static void connect_reset_snd(struct xtcp_snd *snd)
 	snd->mss_clamp = XTCP_DEFAULT_MSS;
 }
 
-static void connect_reset_rec(struct sock *sk)
-{
-	struct xtcp_rec *rec = &xtcp_sk(sk)->rec;
-	u32 user_timeout = rec->user_timeout;
-	u8 syn_retries = rec->syn_retries;
-
-	memset(rec, 0, sizeof(*rec));
-	xtcp_recovery_init(sk);
-	rec->user_timeout = user_timeout;
-	rec->syn_retries = syn_retries;
-}
-
 /* The connection's state goes, what the user set stays. */
 static void connect_reset(struct sock *sk)
 {
@@ -193,7 +181,7 @@ static void connect_reset(struct sock *sk)
 
 	connect_reset_rcv(&xs->rcv);
 	connect_reset_snd(&xs->snd);
-	connect_reset_rec(sk);
+	xtcp_recovery_init(sk);
 	memset(&xs->neg, 0, sizeof(xs->neg));
 	xs->delivered_ce = 0;
 	xtcp_rtt_init(&xs->rtt);

@@ -351,13 +351,13 @@ static bool output_write(struct sock *sk, u8 nonagle, bool one)
  */
 unsigned long xtcp_output_probe_when(const struct sock *sk)
 {
-	const struct xtcp_rec *rec = &xtcp_sk(sk)->rec;
 	u32 when = max_t(u32, xtcp_ack_rto(sk), xtcp_us_to_jiffies(XTCP_RTO_MIN_US));
+	const struct xtcp_sock *xs = xtcp_sk(sk);
 	s32 left;
 
-	if (!rec->user_timeout || !rec->probes_stamp)
+	if (!xs->user_timeout || !xs->rec.probes_stamp)
 		return when;
-	left = msecs_to_jiffies(rec->user_timeout) - ((u32)jiffies - rec->probes_stamp);
+	left = msecs_to_jiffies(xs->user_timeout) - ((u32)jiffies - xs->rec.probes_stamp);
 	return left <= 0 ? 1 : min(when, (u32)left);
 }
 

@@ -29,10 +29,9 @@
  *	episode had been sent, or SND.UNA moved after that; 0: no episode
  * @una_us: when SND.UNA moved last, low 32 bits of xtcp_now_us()
  * @probes_stamp: jiffies of the first unanswered probe, 0: none
- * @user_timeout: TCP_USER_TIMEOUT, ms
- * @prr: the window during recovery (RFC 6937)
  * @sent: in flight, oldest transmission first, by skb->tcp_tsorted_anchor
  * @lost: lost and waiting to go again, by the same link
+ * @prr: the window during recovery (RFC 6937)
  * @rack: RACK's view of the latest delivery (RFC 8985)
  * @tlp: the tail-loss probe under way
  * @frto: is the timeout spurious? (RFC 5682)
@@ -54,10 +53,9 @@ struct xtcp_rec {
 	u32 retrans_stamp;
 	u32 una_us;
 	u32 probes_stamp;
-	u32 user_timeout;
-	struct xtcp_prr prr;
 	struct list_head sent;
 	struct list_head lost;
+	struct xtcp_prr prr;
 	struct xtcp_rack rack;
 	struct xtcp_rack_tlp tlp;
 	struct xtcp_frto frto;

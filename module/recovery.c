@@ -23,7 +23,6 @@ void xtcp_recovery_init(struct sock *sk)
 		.ca_state = XTCP_CA_OPEN,
 		.reordering = xtcp_sk_knob(sk, reordering),
 		.syn_retries = xs->rec.syn_retries,
-		.user_timeout = xs->rec.user_timeout,
 		.undo_retrans = -1,
 	};
 	xs->snd.high_seq = xs->snd.una - 1;

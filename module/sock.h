@@ -110,6 +110,7 @@ struct xtcp_sock {
 	struct xtcp_rtt rtt;
 	u32 delivered_ce;		/* ack.c: segments delivered by ACKs with ECE */
 	struct xtcp_mtup mtup;
+	u32 user_timeout;		/* TCP_USER_TIMEOUT, ms; 0: none */
 	struct xtcp_rec rec;
 	struct xtcp_timers timers;
 	struct llist_node smallq_node;	/* smallq.c: in the list of a CPU, with a reference */

@@ -194,7 +194,7 @@ static int sockopt_set_unlocked(struct sock *sk, int optname, int val)
 	case TCP_USER_TIMEOUT:
 		if (val < 0)
 			return -EINVAL;
-		WRITE_ONCE(xs->rec.user_timeout, val);
+		WRITE_ONCE(xs->user_timeout, val);
 		return 0;
 	case XTCP_CONNECT_WAIT:
 		if (val < 0)
@@ -552,7 +552,7 @@ static int sockopt_get_int(const struct sock *sk, int optname, int *val)
 		*val = !READ_ONCE(xs->rcv.pingpong);
 		break;
 	case TCP_USER_TIMEOUT:
-		*val = READ_ONCE(xs->rec.user_timeout);
+		*val = READ_ONCE(xs->user_timeout);
 		break;
 	case XTCP_CONNECT_WAIT:
 		*val = READ_ONCE(xs->connect_wait);

@@ -83,8 +83,8 @@ static bool timeout_handshake_over(struct sock *sk)
 	const struct xtcp_sock *xs = xtcp_sk(sk);
 	int limit = xs->rec.syn_retries ? : xtcp_knob(sock_net(sk), syn_retries);
 
-	if (xs->rec.user_timeout)
-		return timeout_retransmits_over(sk, 0, xs->rec.user_timeout) ||
+	if (xs->user_timeout)
+		return timeout_retransmits_over(sk, 0, xs->user_timeout) ||
 		       xs->rec.retransmits >= limit;
 	return xs->rec.retransmits >= limit;
 }
@@ -115,7 +115,7 @@ static bool timeout_limits(struct sock *sk)
 			if (timeout_out_of_resources(sk, alive || !over))
 				return true;
 		}
-		over = timeout_retransmits_over(sk, limit, xs->rec.user_timeout);
+		over = timeout_retransmits_over(sk, limit, xs->user_timeout);
 	}
 	if (over)
 		timeout_give_up(sk);
@@ -128,9 +128,9 @@ static unsigned long timeout_clamp_user(const struct sock *sk, unsigned long del
 	const struct xtcp_sock *xs = xtcp_sk(sk);
 	s32 left;
 
-	if (!xs->rec.user_timeout || !xs->rec.retrans_stamp)
+	if (!xs->user_timeout || !xs->rec.retrans_stamp)
 		return delta;
-	left = xs->rec.user_timeout - (xtcp_now_ts() - xs->rec.retrans_stamp);
+	left = xs->user_timeout - (xtcp_now_ts() - xs->rec.retrans_stamp);
 	return left <= 0 ? 1 : min(delta, msecs_to_jiffies(left));
 }
 
@@ -143,7 +143,7 @@ static bool timeout_zero_window(struct sock *sk)
 	const struct xtcp_sock *xs = xtcp_sk(sk);
 
 	/* Past it timeout_clamp_user() would have us retransmit each jiffy (CVE-2024-41007). */
-	if (xs->rec.user_timeout && timeout_retransmits_over(sk, 0, xs->rec.user_timeout))
+	if (xs->user_timeout && timeout_retransmits_over(sk, 0, xs->user_timeout))
 		return false;
 	return !xs->snd.wnd && !sock_flag(sk, SOCK_DEAD) &&
 	       !((1 << sk->sk_state) & (TCPF_SYN_SENT | TCPF_SYN_RECV)) &&
@@ -184,8 +184,8 @@ static bool timeout_probes_over(struct sock *sk, bool *ended)
 	bool alive;
 
 	*ended = false;
-	if (xs->rec.user_timeout && xs->rec.probes_stamp &&
-	    jiffies_to_msecs((u32)jiffies - xs->rec.probes_stamp) >= xs->rec.user_timeout)
+	if (xs->user_timeout && xs->rec.probes_stamp &&
+	    jiffies_to_msecs((u32)jiffies - xs->rec.probes_stamp) >= xs->user_timeout)
 		return true;
 	if (sock_flag(sk, SOCK_DEAD)) {
 		alive = xtcp_ack_rto(sk) < XTCP_RTO_MAX;
@@ -252,7 +252,7 @@ static u32 timeout_keep_idle(const struct xtcp_sock *xs)
 static bool timeout_keep_over(const struct sock *sk, u32 idle)
 {
 	const struct xtcp_sock *xs = xtcp_sk(sk);
-	u32 user = msecs_to_jiffies(xs->rec.user_timeout);
+	u32 user = msecs_to_jiffies(xs->user_timeout);
 
 	if (user)
 		return idle >= user && xs->ka.probes > 0;
