@@ -2,10 +2,11 @@
 /*
  * One TCP connection for neighbours.sh, over XTCP or the kernel's own TCP.
  *
- *	nb_tcp [-d DEVICE] listen ADDRESS PORT	echo for ever, one peer after the other, and print
- *						where each meant to go before NAT, or errno's name
+ *	nb_tcp [-d DEVICE] [-o FILE] listen ADDRESS PORT
  *	nb_tcp [-d DEVICE] [-p PORT] [-t MS] [-s MS] connect ADDRESS PORT
  *
+ * listen echoes for ever, one peer after the other, and tells FILE where each meant to go
+ * before NAT, or the name of an errno.
  * connect waits at most -t MS, stays connected for -s MS, and prints "ok LOCALPORT"
  * after a line went there and back, or the name of the errno that came instead.
  */
@@ -41,22 +42,19 @@ static int tcp_socket(const char *device)
 	return fd;
 }
 
-static int failed(void)
-{
-	puts(strerrorname_np(errno));
-	return 1;
-}
-
-static void tell_original(int fd)
+static void tell_original(int fd, const char *path)
 {
 	struct sockaddr_in sin = {};
 	socklen_t len = sizeof(sin);
+	FILE *out = fopen(path, "w");
 
+	if (!out)
+		err(2, "%s", path);
 	if (getsockopt(fd, SOL_IP, SO_ORIGINAL_DST, &sin, &len))
-		failed();
+		fprintf(out, "%s\n", strerrorname_np(errno));
 	else
-		printf("%s:%d\n", inet_ntoa(sin.sin_addr), ntohs(sin.sin_port));
-	fflush(stdout);
+		fprintf(out, "%s:%d\n", inet_ntoa(sin.sin_addr), ntohs(sin.sin_port));
+	fclose(out);
 }
 
 static void echo(int fd)
@@ -70,7 +68,7 @@ static void echo(int fd)
 	close(fd);
 }
 
-static int serve(const char *device, const struct sockaddr_in *sin)
+static int serve(const char *device, const struct sockaddr_in *sin, const char *original)
 {
 	int fd = tcp_socket(device);
 
@@ -81,9 +79,16 @@ static int serve(const char *device, const struct sockaddr_in *sin)
 
 		if (peer < 0)
 			continue;
-		tell_original(peer);
+		if (original)
+			tell_original(peer, original);
 		echo(peer);
 	}
+}
+
+static int failed(void)
+{
+	puts(strerrorname_np(errno));
+	return 1;
 }
 
 static int visit(int fd, const struct sockaddr_in *sin, int stay_ms)
@@ -107,12 +112,14 @@ int main(int argc, char **argv)
 {
 	struct sockaddr_in sin, self = { .sin_family = AF_INET };
 	struct timeval tv = { .tv_sec = 5 };
-	const char *device = NULL;
+	const char *device = NULL, *original = NULL;
 	int opt, fd, stay_ms = 0;
 
-	while ((opt = getopt(argc, argv, "d:p:s:t:")) != -1) {
+	while ((opt = getopt(argc, argv, "d:o:p:s:t:")) != -1) {
 		if (opt == 'd')
 			device = optarg;
+		else if (opt == 'o')
+			original = optarg;
 		else if (opt == 'p')
 			self.sin_port = htons(atoi(optarg));
 		else if (opt == 's')
@@ -126,7 +133,7 @@ int main(int argc, char **argv)
 		errx(2, "usage: nb_tcp [option...] listen|connect ADDRESS PORT");
 	sin = address(argv[optind + 1], argv[optind + 2]);
 	if (!strcmp(argv[optind], "listen"))
-		return serve(device, &sin);
+		return serve(device, &sin, original);
 	fd = tcp_socket(device);
 	if (self.sin_port && bind(fd, (void *)&self, sizeof(self)))
 		err(2, "bind");

@@ -51,12 +51,17 @@ count() {
 	xt_counter -n right "$1"
 }
 
-# moves COUNTER, rests COUNTER: clients are served, and it does.
+# moves COUNTER, rests COUNTER: clients are served, and it does. Routes are forgotten whenever a
+# link comes up, which the kernel may notice a second later: so more than one may have to knock.
 moves() {
-	local before
+	local before tries=5
 	knock
 	before=$(count "$1")
-	knock && [ "$(count "$1")" -gt "$before" ]
+	while ((tries--)); do
+		knock || return
+		[ "$(count "$1")" = "$before" ] || return 0
+	done
+	return 1
 }
 
 rests() {
