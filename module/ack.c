@@ -149,6 +149,16 @@ static void ack_sample_rtt(struct sock *sk, u32 rtt_us, u64 now_us)
 	xs->rec.backoff = 0;
 }
 
+/* The peer saw marks of congestion among @segs that this ACK is for. */
+static void ack_note_ece(struct sock *sk, u32 segs)
+{
+	struct xtcp_disorder *d = xtcp_sock_disorder(sk);
+
+	XTCP_SK_ADD(sk, DELIVEREDCE, segs);
+	if (d)
+		d->delivered_ce += segs;
+}
+
 /* Nothing is out: an ACK that opens the window ends probing, another keeps it going. */
 static void ack_probe(struct sock *sk)
 {
@@ -269,10 +279,8 @@ bool xtcp_ack_process(struct sock *sk, struct xtcp_ctx *c, struct xtcp_effects *
 	else
 		ack_probe(sk);
 	XTCP_SK_ADD(sk, DELIVERED, ai.delivered);
-	if (ai.ece) {
-		xs->delivered_ce += ai.delivered;
-		XTCP_SK_ADD(sk, DELIVEREDCE, ai.delivered);
-	}
+	if (ai.ece)
+		ack_note_ece(sk, ai.delivered);
 	if (ai.advanced)
 		xtcp_busy_acked(sk, ai.now_us);
 	fx->push = 1;

@@ -183,7 +183,6 @@ static void connect_reset(struct sock *sk)
 	connect_reset_snd(&xs->snd);
 	xtcp_recovery_init(sk);
 	memset(&xs->neg, 0, sizeof(xs->neg));
-	xs->delivered_ce = 0;
 	xtcp_rtt_init(&xs->rtt);
 	xtcp_cc_restart(sk);
 	xs->ka.probes = 0;

@@ -23,7 +23,6 @@ u8 xtcp_ecn_offer(struct sock *sk)
 	struct xtcp_sock *xs = xtcp_sk(sk);
 
 	xs->neg.ecn = (struct xtcp_ecn) {};
-	xs->delivered_ce = 0;
 	INET_ECN_dontxmit(sk);
 	xs->neg.ecn_ok = xtcp_sk_knob(sk, ecn) == 1 ||
 			 dst_feature(__sk_dst_get(sk), RTAX_FEATURE_ECN);

@@ -250,7 +250,6 @@ static void listen_init_from_req(struct sock *child, const struct xtcp_req *req,
 		.cookie = req->cookie,
 		.ts_offset = xtcp_synq_req_ts_offset(req),
 	};
-	xs->delivered_ce = 0;
 	listen_init_rcv(&xs->rcv, req);
 	listen_init_snd(&xs->snd, req, window);
 	xs->inet.inet_num = req->mini.lport;

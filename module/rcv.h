@@ -79,7 +79,7 @@ struct xtcp_rcv {
 static_assert(sizeof(struct xtcp_rcv) == 112);
 
 /**
- * struct xtcp_disorder - what only those need who saw segments lost or out of order
+ * struct xtcp_disorder - what only those need who saw segments lost, marked or out of order
  * @ooo: segments beyond RCV.NXT, by sequence number; disjoint (data.c)
  * @told: ranges of @ooo as the peer shall hear them (data.c)
  * @ooopack: segments that came out of order
@@ -88,10 +88,12 @@ static_assert(sizeof(struct xtcp_rcv) == 112);
  * @packed_nxt: RCV.NXT of the duplicate ACKs counted in @dup_acks, those sent at once
  *	(delack.c)
  * @packed: ACKs that the next one stands for (compressed ACKs)
+ * @delivered_ce: segments delivered by ACKs with ECE (ack.c)
  * @seen: what the peer's SACK blocks of late covered is marked (scoreboard.c)
  *
  * Made at first need. Without memory a segment out of order is dropped, as it is when its own
- * does not fit; nothing is copied to save memory; and the peer's blocks are walked whole.
+ * does not fit; nothing is copied to save memory; the peer's blocks are walked whole; and
+ * TCP_INFO knows of fewer marks.
  */
 struct xtcp_disorder {
 	struct rb_root ooo;
@@ -102,6 +104,7 @@ struct xtcp_disorder {
 	u32 packed_nxt;
 	u8 dup_acks;
 	u8 packed;
+	u32 delivered_ce;
 	struct xtcp_sack_seen seen;
 };
 

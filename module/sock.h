@@ -108,7 +108,6 @@ struct xtcp_sock {
 	struct xtcp_disorder *disorder;	/* NULL until needed */
 	struct xtcp_cc cc;
 	struct xtcp_rtt rtt;
-	u32 delivered_ce;		/* ack.c: segments delivered by ACKs with ECE */
 	struct xtcp_mtup mtup;
 	u32 user_timeout;		/* TCP_USER_TIMEOUT, ms; 0: none */
 	struct xtcp_rec rec;
@@ -141,7 +140,7 @@ struct xtcp_sock {
 
 static_assert(offsetof(struct xtcp_sock, xn) == offsetof(struct inet_sock, cork));
 static_assert(offsetofend(struct xtcp_sock, snd) <= offsetofend(struct inet_sock, cork));
-static_assert(sizeof(struct xtcp_sock) - sizeof(struct inet_sock) <= 600); /* no more */
+static_assert(sizeof(struct xtcp_sock) - sizeof(struct inet_sock) <= 592); /* no more */
 
 /* Bit numbers of sk_tsq_flags, atomic; first what a softirq left to the owner of the lock. */
 #define XTCP_DEFER_TIMER	0

@@ -401,6 +401,7 @@ static void sockopt_info_recovery(const struct xtcp_sock *xs, struct tcp_info *i
 		return;
 	info->tcpi_dsack_dups = xs->disorder->dsack_dups;
 	info->tcpi_rcv_ooopack = xs->disorder->ooopack;
+	info->tcpi_delivered_ce = xs->disorder->delivered_ce;
 }
 
 static void sockopt_info_time(const struct sock *sk, struct tcp_info *info)
@@ -452,7 +453,6 @@ static void sockopt_info_counts(const struct xtcp_sock *xs, struct tcp_info *inf
 	info->tcpi_data_segs_out = xs->snd.data_segs_out;
 	info->tcpi_data_segs_in = xs->rcv.data_segs_in;
 	info->tcpi_delivered = xs->snd.delivered;
-	info->tcpi_delivered_ce = xs->delivered_ce;
 }
 
 /* A listener says how many children wait, and how many may. */
