@@ -26,7 +26,8 @@
  * @undo_retrans: retransmissions since, less those that a D-SACK showed needless
  * @retrans_ts: TSval clock at the first retransmission of this episode, 0: none
  * @retrans_stamp: the same clock when the segment retransmitted first in this
- *	episode had been sent, or SND.UNA moved after that; 0: no episode
+ *	episode, or that could not be, had been sent, or SND.UNA moved after that;
+ *	0: no episode
  * @una_us: when SND.UNA moved last, low 32 bits of xtcp_now_us()
  * @probes_stamp: jiffies of the first unanswered probe, 0: none
  * @sent: in flight, oldest transmission first, by skb->tcp_tsorted_anchor

@@ -408,7 +408,8 @@ void xtcp_recovery_handshake_done(struct sock *sk)
 {
 	struct xtcp_sock *xs = xtcp_sk(sk);
 
-	if (!xs->snd.total_retrans)
+	/* A timeout makes the window small, even if nothing could be sent again. */
+	if (!xs->snd.total_retrans && xs->cc.cwnd >= XTCP_CC_INIT_CWND)
 		return;
 	xtcp_recovery_init(sk);
 	xs->cc.cwnd = xs->snd.total_retrans > 1 ? 1 : XTCP_CC_INIT_CWND;

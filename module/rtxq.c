@@ -339,14 +339,30 @@ static void rtxq_count_retransmit(struct sock *sk, struct sk_buff *skb)
 	xtcp_rtxq_note_sent(xs, skb);
 	if (!(cb->sacked & XTCP_SACKED_RETRANS))
 		xs->snd.retrans_out += cb->segs;
-	cb->sacked |= XTCP_SACKED_RETRANS | XTCP_SACKED_EVER;
+	cb->sacked |= XTCP_SACKED_RETRANS;
 	list_move_tail(&skb->tcp_tsorted_anchor, &xs->rec.sent);
 	xs->rec.undo_retrans = max(xs->rec.undo_retrans, 0) + (int)cb->segs;
 	if (!xs->rec.retrans_ts)
 		xs->rec.retrans_ts = xtcp_now_ts() ? : 1;
-	if (!xs->rec.retrans_stamp)
-		xs->rec.retrans_stamp = rtxq_silent_since(xs, skb) ? : 1;
 	trace_xtcp_retransmit_skb(sk, skb);
+}
+
+/* What fails leaves the segment as it was, but for Karn's doubt: a part may have left. */
+static int rtxq_transmit(struct sock *sk, struct sk_buff *skb)
+{
+	struct xtcp_skb_cb *cb = XTCP_CB(skb);
+	u32 sent_us = cb->sent_us;
+	int err;
+
+	cb->sacked |= XTCP_SACKED_EVER;
+	err = xtcp_xmit_skb(sk, skb, true);
+	if (!err) {
+		rtxq_count_retransmit(sk, skb);
+		return 0;
+	}
+	cb->sent_us = sent_us;
+	XTCP_SK_ADD(sk, RETRANSFAIL, cb->segs);
+	return err;
 }
 
 /**
@@ -355,22 +371,24 @@ static void rtxq_count_retransmit(struct sock *sk, struct sk_buff *skb)
  * @skb: in the queue; what exceeds @segs MSS is split off first
  * @segs: MSS-sized segments that may go
  *
- * Return: 0; a negative errno (no route, window, memory); or positive: the path
- *	below us is congested, or still holds the last copy
+ * Return: 0; a negative errno (no route, window, memory, a firewall's verdict, -EBUSY: the
+ *	last copy is still below us); or positive: a queue below us is full
  */
 int xtcp_rtxq_retransmit(struct sock *sk, struct sk_buff *skb, u32 segs)
 {
 	struct xtcp_sock *xs = xtcp_sk(sk);
-	int len, err, old;
+	int len, old;
 
 	xtcp_mtup_forget(sk);
+	/* The time of silence is that of tries, whether they leave or not. */
+	if (!xs->rec.retrans_stamp)
+		xs->rec.retrans_stamp = rtxq_silent_since(xs, skb) ? : 1;
 	if (xtcp_smallq_holds(sk, skb))
-		return NET_XMIT_CN;
+		return -EBUSY;
 	if (xtcp_seq_before(XTCP_CB(skb)->seq, xs->snd.una) &&
 	    xtcp_rtxq_trim_head(sk, skb, xs->snd.una - XTCP_CB(skb)->seq))
-		return NET_XMIT_CN;
-	err = xtcp_sk_af(sk)->route(sk);
-	if (err)
+		return -ENOMEM;
+	if (xtcp_sk_af(sk)->route(sk))
 		return -EHOSTUNREACH;
 	if (XTCP_CB(skb)->flags & XTCP_SYN)
 		xtcp_ecn_fallback(sk, XTCP_CB(skb));
@@ -378,15 +396,9 @@ int xtcp_rtxq_retransmit(struct sock *sk, struct sk_buff *skb, u32 segs)
 	if (len < 0)
 		return len;
 	if (skb->len > len && xtcp_rtxq_split(sk, skb, len, true))
-		return NET_XMIT_CN;
+		return -ENOMEM;
 	old = XTCP_CB(skb)->segs;
 	xtcp_rtxq_set_segs(skb, xtcp_mss_current(sk));
 	rtxq_adjust(xs, skb, (int)XTCP_CB(skb)->segs - old);
-	err = xtcp_xmit_skb(sk, skb, true);
-	if (err) {
-		XTCP_SK_INC(sk, RETRANSFAIL);
-		return err > 0 ? err : NET_XMIT_CN;
-	}
-	rtxq_count_retransmit(sk, skb);
-	return 0;
+	return rtxq_transmit(sk, skb);
 }

@@ -63,6 +63,6 @@ static_assert(sizeof(struct xtcp_skb_cb) <= sizeof_field(struct sk_buff, cb));
 #define XTCP_SACKED_ACKED	0x01	/* the peer holds it (SACK) */
 #define XTCP_SACKED_RETRANS	0x02	/* retransmitted, the copy is in flight */
 #define XTCP_SACKED_LOST	0x04	/* taken for lost */
-#define XTCP_SACKED_EVER	0x80	/* retransmitted at least once */
+#define XTCP_SACKED_EVER	0x80	/* retransmitted at least once, or nearly */
 
 #endif /* _XTCP_SKB_H */

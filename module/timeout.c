@@ -162,18 +162,18 @@ static void timeout_rto(struct sock *sk)
 		return;
 	XTCP_INC(sock_net(sk), TIMEOUTS);
 	xtcp_recovery_on_rto(sk);
-	if (xtcp_rtxq_retransmit(sk, head, 1) > 0) {
-		/* Congestion below us: try again soon, without backing off. */
-		xtcp_timer_arm(sk, XTCP_T_RTO,
-			       min_t(unsigned long, xtcp_ack_rto(sk), XTCP_RESOURCE_PROBE));
-		return;
-	}
+	/* It counts whether it leaves or not: else what never leaves would be tried for ever. */
 	if (xs->rec.retransmits < U8_MAX)
 		xs->rec.retransmits++;
-	if (xs->rec.backoff < U8_MAX)
-		xs->rec.backoff++;
-	rto = timeout_clamp_user(sk, xtcp_ack_rto(sk));
-	xtcp_timer_arm(sk, XTCP_T_RTO, rto);
+	if (xtcp_rtxq_retransmit(sk, head, 1) > 0) {
+		/* A queue below us is full: that says nothing of the path, to back off for. */
+		rto = XTCP_RESOURCE_PROBE;
+	} else {
+		if (xs->rec.backoff < U8_MAX)
+			xs->rec.backoff++;
+		rto = xtcp_ack_rto(sk);
+	}
+	xtcp_timer_arm(sk, XTCP_T_RTO, timeout_clamp_user(sk, rto));
 }
 
 /* How often a zero window is probed before the connection is given up. */
