@@ -24,7 +24,8 @@
  * @peek_seq: next byte to deliver with MSG_PEEK
  * @peek_off: bytes that it began behind copied_seq (SO_PEEK_OFF)
  * @urg_hole: 1 after the urgent byte was left out
- * @last: last skb read from, with a reference, if the user wants its time
+ * @last: last skb read from, with a reference, if the user wants its time. It may be the last
+ *	one, and be charged to @sk: only under the socket lock
  * @want_stamp: he does
  */
 struct recvmsg_job {
@@ -179,8 +180,17 @@ static void recvmsg_note_stamp(struct recvmsg_job *job, struct sk_buff *skb)
 {
 	if (!job->want_stamp || job->last == skb)
 		return;
-	kfree_skb(job->last);
+	consume_skb(job->last);
 	job->last = skb_get(skb);
+}
+
+static void recvmsg_put_stamp(struct recvmsg_job *job)
+{
+	if (!job->last)
+		return;
+	if (job->copied >= 0)
+		sock_recv_timestamp(job->msg, job->sk, job->last);
+	consume_skb(job->last);
 }
 
 static void recvmsg_eat(struct sock *sk, struct sk_buff *skb)
@@ -316,6 +326,7 @@ static int recvmsg_locked(struct recvmsg_job *job)
 	job->target = sock_rcvlowat(sk, job->flags & MSG_WAITALL, job->left);
 	job->want_stamp = recvmsg_wants_stamp(sk);
 	recvmsg_loop(job);
+	recvmsg_put_stamp(job);
 	if (job->copied)
 		xtcp_buf_adjust_rcv(sk);
 	xtcp_delack_cleanup_rbuf(sk, job->copied);
@@ -377,13 +388,8 @@ int xtcp_recvmsg(struct sock *sk, struct msghdr *msg, size_t len, int flags, int
 	ret = recvmsg_locked(&job);
 	release_sock(sk);
 
-	if (ret >= 0) {
-		if (job.last)
-			sock_recv_timestamp(msg, sk, job.last);
-		if (!(flags & MSG_OOB))
-			recvmsg_put_inq(sk, msg);
-	}
-	kfree_skb(job.last);
+	if (ret >= 0 && !(flags & MSG_OOB))
+		recvmsg_put_inq(sk, msg);
 	return ret;
 }
 
