@@ -56,6 +56,7 @@ static bool data_coalesce(struct sock *sk, struct sk_buff *to, struct sk_buff *f
 	sk_mem_charge(sk, delta);
 	XTCP_CB(to)->end_seq = XTCP_CB(from)->end_seq;
 	XTCP_CB(to)->flags |= XTCP_CB(from)->flags;
+	xtcp_skb_take_stamps(to, from);
 	if (from->destructor)
 		skb_orphan(from);
 	kfree_skb_partial(from, stolen);

@@ -81,7 +81,7 @@ static bool prune_copy(struct sock *sk, struct sk_buff *to, const struct prune_r
 		seq += len;
 		XTCP_CB(to)->end_seq = XTCP_CB(skb)->end_seq;
 		XTCP_CB(to)->flags |= XTCP_CB(skb)->flags;
-		to->tstamp = skb->tstamp;
+		xtcp_skb_take_stamps(to, skb);
 	}
 	return true;
 }

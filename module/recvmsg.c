@@ -308,7 +308,8 @@ static int recvmsg_urgent(struct sock *sk, struct msghdr *msg, size_t len, int f
 static bool recvmsg_wants_stamp(const struct sock *sk)
 {
 	return sock_flag(sk, SOCK_RCVTSTAMP) ||
-	       (READ_ONCE(sk->sk_tsflags) & SOF_TIMESTAMPING_SOFTWARE);
+	       (READ_ONCE(sk->sk_tsflags) & (SOF_TIMESTAMPING_SOFTWARE |
+					     SOF_TIMESTAMPING_RAW_HARDWARE));
 }
 
 static int recvmsg_locked(struct recvmsg_job *job)

@@ -65,4 +65,15 @@ static_assert(sizeof(struct xtcp_skb_cb) <= sizeof_field(struct sk_buff, cb));
 #define XTCP_SACKED_LOST	0x04	/* taken for lost */
 #define XTCP_SACKED_EVER	0x80	/* retransmitted at least once, or nearly */
 
+/* @from became part of @to and was the later to come: a read of both tells its time. */
+static inline void xtcp_skb_take_stamps(struct sk_buff *to, struct sk_buff *from)
+{
+	const struct skb_shared_hwtstamps *hw = skb_hwtstamps(from);
+
+	if (!from->tstamp && !hw->hwtstamp)
+		return;
+	to->tstamp = from->tstamp;
+	*skb_hwtstamps(to) = *hw;
+}
+
 #endif /* _XTCP_SKB_H */

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What a reader is told besides the bytes.
+ */
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#include "fsm.h"
+
+static struct seg seg;
+
+static void reader_answers(struct conn *c)
+{
+	tun_barrier();
+	while (tun_recv_barrier(&seg))
+		if (conn_ours(c, &seg))
+			conn_note(c, &seg);
+}
+
+static long reader_counter(const char *name)
+{
+	return fsm_counter("TcpExt", name);
+}
+
+static void reader_send(struct conn *c, uint16_t len)
+{
+	conn_send(c, ACK | PSH, c->snd_nxt, c->rcv_nxt, len);
+	c->snd_nxt += len;
+	reader_answers(c);
+}
+
+/* Reads all there is. The time of it in milliseconds, 0: there is none. */
+static uint64_t reader_stamp(struct conn *c, ssize_t want)
+{
+	char data[64], control[64];
+	struct iovec iov = { data, sizeof(data) };
+	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1,
+			      .msg_control = control, .msg_controllen = sizeof(control) };
+	struct timeval tv;
+
+	if (recvmsg(c->fd, &msg, 0) != want || !CMSG_FIRSTHDR(&msg) ||
+	    CMSG_FIRSTHDR(&msg)->cmsg_type != SO_TIMESTAMP)
+		return 0;
+	memcpy(&tv, CMSG_DATA(CMSG_FIRSTHDR(&msg)), sizeof(tv));
+	return tv.tv_sec * 1000ull + tv.tv_usec / 1000;
+}
+
+static uint64_t reader_now(void)
+{
+	struct timeval tv;
+
+	gettimeofday(&tv, NULL);
+	return tv.tv_sec * 1000ull + tv.tv_usec / 1000;
+}
+
+/* SO_TIMESTAMP: when the last of the bytes came, also if they lie in one segment by now. */
+static bool reader_coalesced(struct conn *c)
+{
+	long coalesced = reader_counter("TCPRcvCoalesce");
+	uint64_t later, stamp;
+	int on = 1, i;
+
+	STEP(conn_passive(c));
+	STEP(!setsockopt(c->fd, SOL_SOCKET, SO_TIMESTAMP, &on, sizeof(on)));
+	/* The kernel switches its stamps on by and by. */
+	for (i = 0, stamp = 0; i < 100 && !stamp; i++) {
+		usleep(10000);
+		reader_send(c, 10);
+		stamp = reader_stamp(c, 10);
+	}
+	STEP(stamp);
+	reader_send(c, 10);
+	usleep(200000);
+	later = reader_now();
+	reader_send(c, 10);
+	STEP(reader_counter("TCPRcvCoalesce") == coalesced + 1);
+	stamp = reader_stamp(c, 20);
+	tap_note("stamp %lld ms after the second segment was sent", (long long)(stamp - later));
+	return stamp >= later && stamp <= reader_now();
+}
+
+static const struct conn_flow flows[] = {
+	{ "the time of what was merged is the last one's", reader_coalesced },
+};
+
+int main(void)
+{
+	return conn_flows(flows, ARRAY_SIZE(flows), ", timestamps and SACK");
+}
