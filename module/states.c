@@ -20,10 +20,10 @@
 
 #define STATES_PAWS_WRAP	(60 * 60 * 24 * 24)	/* seconds; RFC 7323 5.5 */
 
-/* Is TS.Recent too old to say anything? */
+/* Is TS.Recent too old to say anything? 0 is what some say in a SYN, before their clock runs. */
 static bool states_ts_stale(const struct xtcp_sock *xs)
 {
-	return !xs->rcv.ts_recent_stamp ||
+	return !xs->rcv.ts_recent_stamp || !xs->rcv.ts_recent ||
 	       (u32)ktime_get_seconds() - xs->rcv.ts_recent_stamp > STATES_PAWS_WRAP;
 }
 

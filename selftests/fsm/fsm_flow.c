@@ -340,6 +340,42 @@ static bool flow_paws(struct conn *c)
 			      seg.ack == c->snd_nxt + 10;
 }
 
+/* Some peers' clock shows in their SYN-ACK not yet: 0 says nothing of what comes later. */
+static bool flow_paws_zero(struct conn *c)
+{
+	char text[64];
+
+	conn_connect(c);
+	STEP(conn_expect(c, SYN, &seg));
+	c->tsecr = seg.tsval;
+	c->tsval = -1;
+	conn_send(c, SYN | ACK, c->iss, c->rcv_nxt, 0);
+	c->snd_nxt = c->iss + 1;
+	STEP(conn_expect(c, ACK, NULL));
+	c->tsval = 0x90000000u;
+	conn_send(c, ACK | PSH, c->snd_nxt, c->rcv_nxt, 10);
+	STEP(conn_answer(c, &seg, 1000) && seg.ack == c->snd_nxt + 10);
+	STEP(!c->want_opts || seg.tsecr == c->tsval);
+	return !strcmp(conn_read(c, text, sizeof(text)), "10");
+}
+
+/* The same the other way; what comes first behind the SYN is not next to it. */
+static bool flow_paws_zero_passive(struct conn *c)
+{
+	char text[64];
+
+	conn_listen(c, 8);
+	c->tsval = -1;
+	conn_send(c, SYN, c->iss, 0, 0);
+	c->snd_nxt = c->iss + 1;
+	STEP(conn_expect(c, SYN | ACK, NULL));
+	c->tsval = 0x90000000u;
+	conn_send(c, ACK | PSH, c->snd_nxt + 10, c->rcv_nxt, 10);
+	STEP(conn_accept(c));
+	conn_send(c, ACK | PSH, c->snd_nxt, c->rcv_nxt, 10);
+	return !strcmp(conn_read(c, text, sizeof(text)), "20");
+}
+
 /* M25 to M27: off by default; when on, a probe of no data after the idle time. */
 static bool flow_keepalive(struct conn *c)
 {
@@ -384,6 +420,8 @@ static const struct conn_flow flows[] = {
 	{ "fast retransmit", flow_fast_retransmit },
 	{ "SACK and D-SACK", flow_sack },
 	{ "PAWS", flow_paws },
+	{ "PAWS: SYN-ACK at time 0", flow_paws_zero },
+	{ "PAWS: SYN at time 0", flow_paws_zero_passive },
 	{ "keepalive (M25, M26)", flow_keepalive },
 	{ "shrinking window (M34)", flow_shrink },
 };
