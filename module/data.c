@@ -72,10 +72,14 @@ static bool data_charge_ok(struct sock *sk, struct sk_buff *skb)
 	return xtcp_prune_make_room(sk, skb);
 }
 
-/* The peer's FIN, alone and in order, comes once: it gets its memory, however full we are. */
-static bool data_charge_fin(struct sock *sk, const struct sk_buff *skb)
+/*
+ * What gets its memory, however full we are: the peer's FIN, alone and in order, which comes
+ * once; and what comes in order for a reader who has read all, for others' unread data must
+ * not stop him.
+ */
+static bool data_charge_forced(struct sock *sk, const struct sk_buff *skb)
 {
-	if (skb->len)
+	if (skb->len && !skb_queue_empty(&sk->sk_receive_queue))
 		return false;
 	xtcp_buf_grant(sk, skb->truesize, true);
 	return true;
@@ -155,7 +159,7 @@ static void data_in_order(struct sock *sk, struct xtcp_ctx *c, struct xtcp_effec
 		xs->rcv.ack_pending |= XTCP_ACK_SCHED | XTCP_ACK_NOW;
 		return;
 	}
-	if (!data_charge_ok(sk, skb) && !data_charge_fin(sk, skb)) {
+	if (!data_charge_ok(sk, skb) && !data_charge_forced(sk, skb)) {
 		XTCP_SK_INC(sk, RCVQDROP);
 		fx->reason = SKB_DROP_REASON_PROTO_MEM;
 		fx->data = 1;

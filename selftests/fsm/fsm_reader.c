@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What a reader is told besides the bytes.
+ * When a reader hears of data and what else it is told, where memory is short or
+ * segments became one.
  */
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -9,6 +11,7 @@
 #include <unistd.h>
 
 #include "fsm.h"
+#include "xtcp_test.h"
 
 static struct seg seg;
 
@@ -82,11 +85,72 @@ static bool reader_coalesced(struct conn *c)
 	return stamp >= later && stamp <= reader_now();
 }
 
+/* The protocol's memory is the machine's: opened where the machine's knobs are. */
+static int reader_mem;
+
+static void reader_open_mem(const char *program)
+{
+	bool native = strstr(program, "_native") || xt_native();
+
+	reader_mem = open(native ? "/proc/sys/net/ipv4/tcp_mem" : "/proc/sys/net/xtcp/mem",
+			  O_RDWR | O_CLOEXEC);
+	if (reader_mem < 0)
+		die("the protocol's memory");
+}
+
+static bool reader_set_mem(const char *value)
+{
+	ssize_t len = strlen(value);
+
+	return pwrite(reader_mem, value, len, 0) == len;
+}
+
+/* More than what each CPU may have uncounted, and nobody reads it. */
+static bool reader_hoard(struct conn *c)
+{
+	int size = 2 << 20;
+
+	conn_init(c, fsm_family, true);
+	conn_listen(c, 8);
+	STEP(!setsockopt(c->lfd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)));
+	conn_send(c, SYN, c->iss, 0, 0);
+	c->snd_nxt = c->iss + 1;
+	STEP(conn_expect(c, SYN | ACK, NULL));
+	conn_send(c, ACK, c->snd_nxt, c->rcv_nxt, 0);
+	STEP(conn_accept(c));
+	while (c->snd_nxt - c->iss < 1500000)
+		reader_send(c, 1400);
+	return true;
+}
+
+/* Others have taken all memory: who reads what he gets is not denied the next. */
+static bool reader_others(struct conn *c)
+{
+	char before[64] = "", text[64];
+	struct conn hoard;
+	int i, n;
+
+	STEP(pread(reader_mem, before, sizeof(before) - 1, 0) > 0);
+	STEP(reader_hoard(&hoard));
+	STEP(conn_passive(c));
+	STEP(reader_set_mem("1 1 1"));
+	for (i = 0, n = 0; i < 10; i++) {
+		reader_send(c, 1000);
+		n += !strcmp(conn_read(c, text, sizeof(text)), "1000");
+	}
+	STEP(reader_set_mem(before));
+	conn_kill(&hoard);
+	tap_note("%d of %d segments", n, i);
+	return n == i;
+}
+
 static const struct conn_flow flows[] = {
 	{ "the time of what was merged is the last one's", reader_coalesced },
+	{ "memory that others hoard", reader_others },
 };
 
-int main(void)
+int main(int argc, char **argv)
 {
+	reader_open_mem(argv[0]);
 	return conn_flows(flows, ARRAY_SIZE(flows), ", timestamps and SACK");
 }
