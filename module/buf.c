@@ -218,6 +218,23 @@ void xtcp_buf_grow_window(struct sock *sk, const struct sk_buff *skb)
 }
 
 /**
+ * xtcp_buf_short - may what comes next find no room?
+ * @sk: poll asks without the lock
+ *
+ * Then a reader waits in vain for more than there is (SO_RCVLOWAT). The window alone does not
+ * tell: small segments fill the buffer before it is shut.
+ */
+bool xtcp_buf_short(const struct sock *sk)
+{
+	const struct xtcp_sock *xs = xtcp_sk(sk);
+	int rcvbuf = READ_ONCE(sk->sk_rcvbuf);
+
+	return xtcp_receive_window(xs) <= READ_ONCE(xs->rcv.mss) ||
+	       atomic_read(&sk->sk_rmem_alloc) > rcvbuf - (rcvbuf >> 3) ||
+	       sk_under_memory_pressure(sk);
+}
+
+/**
  * xtcp_buf_clamp - the receive buffer is full, or memory is short
  * @sk: locked
  *

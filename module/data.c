@@ -162,7 +162,7 @@ static void data_in_order(struct sock *sk, struct xtcp_ctx *c, struct xtcp_effec
 	if (!data_charge_ok(sk, skb) && !data_charge_forced(sk, skb)) {
 		XTCP_SK_INC(sk, RCVQDROP);
 		fx->reason = SKB_DROP_REASON_PROTO_MEM;
-		fx->data = 1;
+		fx->full = 1;
 		xs->rcv.ack_pending |= XTCP_ACK_SCHED | XTCP_ACK_NOW;
 		return;
 	}
@@ -258,6 +258,7 @@ static void data_out_of_order(struct sock *sk, struct xtcp_ctx *c, struct xtcp_e
 		xs->rcv.ack_pending |= XTCP_ACK_NOW;
 		XTCP_SK_INC(sk, OFODROP);
 		fx->reason = SKB_DROP_REASON_PROTO_MEM;
+		fx->full = 1;
 		return;
 	}
 	XTCP_SK_INC(sk, OFOQUEUE);

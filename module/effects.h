@@ -29,6 +29,7 @@ struct xtcp_ctx {
  * @push: there may be something to send
  * @queued: the skb is in a queue of the socket now
  * @data: in-order data came: wake the reader
+ * @full: data came for which there is no memory: wake the reader
  * @done: close without an error
  * @time_wait: to a TIME_WAIT bucket
  * @fin_wait2: an orphan's wait for the peer's FIN is a bucket's affair
@@ -46,6 +47,7 @@ struct xtcp_effects {
 	   push:1,
 	   queued:1,
 	   data:1,
+	   full:1,
 	   done:1,
 	   time_wait:1,
 	   fin_wait2:1,

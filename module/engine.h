@@ -134,6 +134,7 @@ void xtcp_buf_measure_rtt(struct sock *sk);	/* data came in order */
 void xtcp_buf_adjust_rcv(struct sock *sk);	/* the reader took bytes */
 void xtcp_buf_grow_window(struct sock *sk, const struct sk_buff *skb);
 void xtcp_buf_reserve(struct sock *sk, u32 bytes);	/* SO_RCVLOWAT */
+bool xtcp_buf_short(const struct sock *sk);
 void xtcp_buf_clamp(struct sock *sk);		/* memory is short */
 
 /* prune.c: what is given up for want of memory */

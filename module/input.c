@@ -112,16 +112,16 @@ static void input_wake_fin(struct sock *sk)
 		      POLL_HUP : POLL_IN);
 }
 
-/* SO_RCVLOWAT: not for less, unless no more can come. */
-static void input_wake_reader(struct sock *sk)
+/* SO_RCVLOWAT: not for less, unless more finds no room, or @full: found none. */
+static void input_wake_reader(struct sock *sk, bool full)
 {
 	const struct xtcp_sock *xs = xtcp_sk(sk);
 	u32 ready = xs->rcv.nxt - xs->rcv.copied_seq;
 
 	if (sock_flag(sk, SOCK_DEAD))
 		return;
-	if (ready < (u32)READ_ONCE(sk->sk_rcvlowat) && !sock_flag(sk, SOCK_DONE) &&
-	    xtcp_receive_window(xs) > xs->rcv.mss && !sk_under_memory_pressure(sk))
+	if (ready < (u32)READ_ONCE(sk->sk_rcvlowat) && !sock_flag(sk, SOCK_DONE) && !full &&
+	    !xtcp_buf_short(sk))
 		return;
 	sk->sk_data_ready(sk);
 }
@@ -149,8 +149,8 @@ static void input_effects(struct sock *sk, struct xtcp_ctx *c, struct xtcp_effec
 	}
 	if (fx->established)
 		input_established(sk);
-	if (fx->data)
-		input_wake_reader(sk);
+	if (fx->data || fx->full)
+		input_wake_reader(sk, fx->full);
 	if (fx->fin)
 		input_wake_fin(sk);
 	if (fx->push)

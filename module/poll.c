@@ -32,9 +32,7 @@ static bool poll_readable(struct sock *sk)
 		target++;
 	if (avail <= 0)
 		return false;
-	/* More will not come when memory is short or the window shut: SO_RCVLOWAT yields. */
-	return avail >= target || sk_under_memory_pressure(sk) ||
-	       xtcp_receive_window(xs) <= READ_ONCE(xs->rcv.mss);
+	return avail >= target || xtcp_buf_short(sk);
 }
 
 static bool poll_writable(struct sock *sk)

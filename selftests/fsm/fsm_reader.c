@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <unistd.h>
@@ -14,13 +15,16 @@
 #include "xtcp_test.h"
 
 static struct seg seg;
+static uint32_t reader_edge;	/* of the window: what the last ACK allows */
 
 static void reader_answers(struct conn *c)
 {
 	tun_barrier();
 	while (tun_recv_barrier(&seg))
-		if (conn_ours(c, &seg))
+		if (conn_ours(c, &seg)) {
 			conn_note(c, &seg);
+			reader_edge = seg.ack + c->wnd;
+		}
 }
 
 static long reader_counter(const char *name)
@@ -144,9 +148,42 @@ static bool reader_others(struct conn *c)
 	return n == i;
 }
 
+/*
+ * SO_RCVLOWAT above what the buffer takes in, or not: the reader hears of it before the peer
+ * may send no more.
+ */
+static bool reader_lowat(struct conn *c)
+{
+	int size = 32768, pair = epoll_create1(EPOLL_CLOEXEC), i;
+	struct epoll_event event = { .events = EPOLLIN | EPOLLET };
+	long dropped = reader_counter("TCPRcvQDrop");
+	bool woken = false;
+
+	conn_listen(c, 8);
+	STEP(!setsockopt(c->lfd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size)));
+	conn_send(c, SYN, c->iss, 0, 0);
+	c->snd_nxt = c->iss + 1;
+	STEP(conn_expect(c, SYN | ACK, NULL));
+	conn_send(c, ACK, c->snd_nxt, c->rcv_nxt, 0);
+	STEP(conn_accept(c));
+	STEP(!setsockopt(c->fd, SOL_SOCKET, SO_RCVLOWAT, &size, sizeof(size)));
+	STEP(!epoll_ctl(pair, EPOLL_CTL_ADD, c->fd, &event));
+	STEP(!epoll_wait(pair, &event, 1, 0));
+	reader_edge = c->snd_nxt + c->wnd;
+	for (i = 0; !woken && (int32_t)(reader_edge - c->snd_nxt) >= 1000; i++) {
+		reader_send(c, 1000);
+		woken = epoll_wait(pair, &event, 1, 0) == 1 && event.events == EPOLLIN;
+	}
+	tap_note("%d segments, %ld dropped, window %u", i,
+		 reader_counter("TCPRcvQDrop") - dropped, c->wnd);
+	close(pair);
+	return woken;
+}
+
 static const struct conn_flow flows[] = {
 	{ "the time of what was merged is the last one's", reader_coalesced },
 	{ "memory that others hoard", reader_others },
+	{ "SO_RCVLOWAT above what finds room", reader_lowat },
 };
 
 int main(int argc, char **argv)
