@@ -48,12 +48,13 @@ static struct sk_buff *prune_gather(struct sock *sk, struct prune_run *run, bool
 {
 	struct sk_buff *skb = run->first;
 	u32 copied = xtcp_sk(sk)->rcv.copied_seq;
+	bool fin = false;	/* nothing comes behind it but what contradicts it */
 
 	run->seq = XTCP_CB(skb)->seq;
 	if (!ooo && xtcp_seq_after(copied, run->seq))
 		run->seq = copied;
 	run->end = run->seq;
-	while (skb && !xtcp_seq_after(XTCP_CB(skb)->seq, run->end)) {
+	while (skb && !fin && !xtcp_seq_after(XTCP_CB(skb)->seq, run->end)) {
 		int bytes = XTCP_CB(skb)->seq + skb->len - run->end;
 
 		if (bytes <= 0 || run->bytes + bytes > PRUNE_PACK_MAX)
@@ -62,6 +63,7 @@ static struct sk_buff *prune_gather(struct sock *sk, struct prune_run *run, bool
 		run->bytes += bytes;
 		run->truesize += skb->truesize;
 		run->end += bytes;
+		fin = XTCP_CB(skb)->flags & XTCP_FIN;
 		skb = prune_next(sk, skb, ooo);
 	}
 	return run->n ? skb : prune_next(sk, run->first, ooo);

@@ -109,6 +109,25 @@ static bool memory_farther(struct conn *c)
 	return memory_all_comes(c, 4050);
 }
 
+/* Packed together are neither a FIN and what contradicts it, nor what comes behind. */
+static bool memory_fin(struct conn *c)
+{
+	long packed = memory_counter("TCPRcvCollapsed");
+	char text[64];
+	uint32_t at;
+
+	STEP(memory_start(c, 8192));
+	conn_send(c, ACK | PSH | FIN, c->snd_nxt + 10, c->rcv_nxt, 10);
+	conn_send(c, ACK | PSH, c->snd_nxt + 20, c->rcv_nxt, 20);
+	for (at = 4000; at >= 100; at -= 50)
+		conn_send(c, ACK | PSH, c->snd_nxt + at, c->rcv_nxt, 50);
+	memory_answers(c);
+	STEP(memory_counter("TCPRcvCollapsed") > packed);
+	conn_send(c, ACK | PSH, c->snd_nxt, c->rcv_nxt, 10);
+	STEP(!strcmp(conn_read(c, text, sizeof(text)), "20,eof"));
+	return conn_state(c) == S_CLOSE_WAIT;
+}
+
 /* The buffer shrinks under a window that is open: what finds no room comes again. */
 static bool memory_full(struct conn *c)
 {
@@ -130,6 +149,7 @@ static const struct conn_flow cases[] = {
 	{ "small segments that nobody reads", memory_small },
 	{ "out of order with holes: the farthest go", memory_holes },
 	{ "out of order and farther than all: dropped", memory_farther },
+	{ "a FIN that data contradicts", memory_fin },
 	{ "no room left: dropped, and taken later", memory_full },
 };
 
