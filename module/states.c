@@ -62,6 +62,16 @@ static void states_update_ts_recent(struct sock *sk, const struct xtcp_ctx *c)
 	xs->rcv.ts_recent_stamp = (u32)ktime_get_seconds();
 }
 
+/*
+ * A RST with the number of the FIN that came: some peers that die send both, and answer the
+ * challenge that RFC 5961 3.2 wants only now and then. It is as hard to guess as the exact one.
+ */
+static bool states_rst_of_fin(const struct sock *sk, const struct xtcp_seg *seg)
+{
+	return (seg->flags & XTCP_RST) && seg->seq == xtcp_sk(sk)->rcv.nxt - 1 &&
+	       (1 << sk->sk_state) & (TCPF_CLOSE_WAIT | TCPF_CLOSING | TCPF_LAST_ACK);
+}
+
 static bool states_drop(struct xtcp_effects *fx, u32 reason)
 {
 	fx->reason = reason;
@@ -80,7 +90,7 @@ static bool step_sequence(struct sock *sk, struct xtcp_ctx *c, struct xtcp_effec
 		return states_drop(fx, SKB_DROP_REASON_TCP_RFC7323_PAWS);
 	}
 	if (xtcp_seg_in_window(seg->seq, seg->end_seq, xs->rcv.wup, xs->rcv.nxt,
-			       xtcp_receive_window(xs)))
+			       xtcp_receive_window(xs)) || states_rst_of_fin(sk, seg))
 		return true;
 	XTCP_SK_INC(sk, OUTOFWINDOW);
 	if (seg->flags & XTCP_RST)
@@ -107,12 +117,12 @@ static int states_reset_errno(const struct sock *sk)
 	}
 }
 
-/* "Second, check the RST bit": exact, or a challenge (RFC 5961 3.2). */
+/* "Second, check the RST bit": exact, or for the FIN, or a challenge (RFC 5961 3.2). */
 static bool step_rst(struct sock *sk, struct xtcp_ctx *c, struct xtcp_effects *fx)
 {
 	if (!(c->seg.flags & XTCP_RST))
 		return true;
-	if (c->seg.seq != xtcp_sk(sk)->rcv.nxt) {
+	if (c->seg.seq != xtcp_sk(sk)->rcv.nxt && !states_rst_of_fin(sk, &c->seg)) {
 		XTCP_SK_INC(sk, RSTINEXACT);
 		fx->ack_challenge = 1;
 		return states_drop(fx, SKB_DROP_REASON_TCP_RESET);

@@ -178,8 +178,7 @@ const char *const cells[P_PLACES][KINDS] = {
 		[K_DATA ... K_DATA_AHEAD] = "none CLOSE_WAIT 0,eof",
 		[K_DATA_AFTER ... K_DATA_UNSENT] = "ACK CLOSE_WAIT 0,eof",
 		[K_DATA_NOACK ... K_FIN_NOACK] = "none CLOSE_WAIT 0,eof",
-		[K_RST ... K_RST_ACK] = "none CLOSED 0,eof",
-		[K_RST_BEFORE] = "none CLOSE_WAIT 0,eof",
+		[K_RST ... K_RST_BEFORE] = "none CLOSED 0,eof",
 		[K_RST_INEXACT ... K_RST_AFTER] = "ACK CLOSE_WAIT 0,eof",
 		[K_NULL ... K_XMAS] = "none CLOSE_WAIT 0,eof",
 		[K_XMAS_ALL] = "none CLOSED 0,eof",
@@ -196,8 +195,7 @@ const char *const cells[P_PLACES][KINDS] = {
 		[K_DATA_NOACK ... K_FIN] = "none CLOSING 0,eof",
 		[K_FIN_ACK] = "none TIME_WAIT 0,eof",
 		[K_FIN_DATA ... K_FIN_NOACK] = "none CLOSING 0,eof",
-		[K_RST ... K_RST_ACK] = "none CLOSED 0,eof",
-		[K_RST_BEFORE] = "none CLOSING 0,eof",
+		[K_RST ... K_RST_BEFORE] = "none CLOSED 0,eof",
 		[K_RST_INEXACT ... K_RST_AFTER] = "ACK CLOSING 0,eof",
 		[K_NULL ... K_XMAS] = "none CLOSING 0,eof",
 		[K_XMAS_ALL] = "none CLOSED 0,eof",
@@ -214,8 +212,7 @@ const char *const cells[P_PLACES][KINDS] = {
 		[K_DATA_NOACK ... K_FIN] = "none LAST_ACK 0,eof",
 		[K_FIN_ACK] = "none CLOSED 0,eof",
 		[K_FIN_DATA ... K_FIN_NOACK] = "none LAST_ACK 0,eof",
-		[K_RST ... K_RST_ACK] = "none CLOSED 0,eof",
-		[K_RST_BEFORE] = "none LAST_ACK 0,eof",
+		[K_RST ... K_RST_BEFORE] = "none CLOSED 0,eof",
 		[K_RST_INEXACT ... K_RST_AFTER] = "ACK LAST_ACK 0,eof",
 		[K_NULL ... K_XMAS] = "none LAST_ACK 0,eof",
 		[K_XMAS_ALL] = "none CLOSED 0,eof",
@@ -232,8 +229,7 @@ const char *const cells[P_PLACES][KINDS] = {
 		[K_DATA_NOACK ... K_FIN] = "none LAST_ACK -",
 		[K_FIN_ACK] = "none CLOSED -",
 		[K_FIN_DATA ... K_FIN_NOACK] = "none LAST_ACK -",
-		[K_RST ... K_RST_ACK] = "none CLOSED -",
-		[K_RST_BEFORE] = "none LAST_ACK -",
+		[K_RST ... K_RST_BEFORE] = "none CLOSED -",
 		[K_RST_INEXACT ... K_RST_AFTER] = "ACK LAST_ACK -",
 		[K_NULL ... K_XMAS] = "none LAST_ACK -",
 		[K_XMAS_ALL] = "none CLOSED -",
@@ -285,8 +281,6 @@ static const char orphan_bucket[] =
 	"native's FIN_WAIT_2 bucket dies of any SYN or RST in window; RFC 5961 wants the exact RST";
 static const char orphan_ack[] =
 	"native's FIN_WAIT_2 bucket does not look at the ack; RFC 9293 3.10.7.4 says send an ACK";
-static const char rst_before_fin[] =
-	"native obeys a RST one before RCV.NXT after a FIN; RFC 9293 3.10.7.4 drops it";
 
 const struct cell_variant cells_native[] = {
 	{ P_SYN_RECV, K_SYN_EXACT, "RST(0) LISTEN -", reset_half_open },
@@ -309,9 +303,5 @@ const struct cell_variant cells_native[] = {
 	{ P_FIN_WAIT2_ORPHAN, K_RST_INEXACT, "none CLOSED -", orphan_bucket },
 	{ P_FIN_WAIT2_ORPHAN, K_RST_EDGE, "none CLOSED -", orphan_bucket },
 	{ P_FIN_WAIT2_ORPHAN, K_RST_AFTER, "none CLOSED -", orphan_bucket },
-	{ P_CLOSE_WAIT, K_RST_BEFORE, "none CLOSED 0,eof", rst_before_fin },
-	{ P_CLOSING, K_RST_BEFORE, "none CLOSED 0,eof", rst_before_fin },
-	{ P_LAST_ACK, K_RST_BEFORE, "none CLOSED 0,eof", rst_before_fin },
-	{ P_LAST_ACK_ORPHAN, K_RST_BEFORE, "none CLOSED -", rst_before_fin },
 	{ }
 };
