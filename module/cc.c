@@ -147,11 +147,27 @@ int xtcp_cc_change(struct sock *sk, const struct xtcp_cc_ops *ops)
 	return 0;
 }
 
-/* May an ACK grow the window in this state? Not while a reduction is under way. */
-static bool cc_may_raise(const struct xtcp_sock *xs, const struct xtcp_ack_info *ai)
+/*
+ * May an ACK grow the window in this state? Not while a reduction is under way, and SACKs
+ * alone only on a path that is known to reorder, where SND.UNA often stands still.
+ */
+static bool cc_may_raise(struct sock *sk, const struct xtcp_ack_info *ai)
 {
-	return ai->acked_segs && xs->rec.ca_state != XTCP_CA_RECOVERY &&
-	       xs->rec.ca_state != XTCP_CA_CWR;
+	const struct xtcp_sock *xs = xtcp_sk(sk);
+
+	if (xs->rec.ca_state == XTCP_CA_RECOVERY || xs->rec.ca_state == XTCP_CA_CWR)
+		return false;
+	return ai->acked_segs ||
+	       (ai->delivered && xs->rec.reordering > xtcp_sk_knob(sk, reordering));
+}
+
+/*
+ * Segments an ACK is worth to the window: what it newly delivers, not what SACKs or duplicate
+ * ACKs told of before. The one that ends a recovery stands for all that went on meanwhile.
+ */
+static u32 cc_credit(const struct xtcp_ack_info *ai)
+{
+	return ai->orderly ? ai->delivered : ai->acked_segs;
 }
 
 /* RFC 7661: growth needs a window that was used. */
@@ -173,7 +189,7 @@ void xtcp_cc_on_ack(struct sock *sk, const struct xtcp_ack_info *ai)
 	struct xtcp_cc_ack a = {
 		.now_us = ai->now_us,
 		.delivered = xs->snd.delivered,
-		.acked = ai->acked_segs,
+		.acked = cc_credit(ai),
 		.acked_sacked = ai->delivered,
 		.acked_bytes = ai->acked_bytes,
 		.losses = ai->newly_lost,
@@ -196,7 +212,7 @@ void xtcp_cc_on_ack(struct sock *sk, const struct xtcp_ack_info *ai)
 		xtcp_pace_update(sk);
 		return;
 	}
-	if (cc_may_raise(xs, ai))
+	if (cc_may_raise(sk, ai))
 		xs->cc.ops->cong_avoid(&xs->cc, &a);
 	xtcp_pace_update(sk);
 }

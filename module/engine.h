@@ -36,6 +36,7 @@
  * @sacked: it SACKs something new
  * @send_new: F-RTO: new data now, and nothing again
  * @ece: it carries ECE
+ * @orderly: no loss and no reduction was being dealt with before it
  */
 struct xtcp_ack_info {
 	u32 prior_in_flight;
@@ -58,6 +59,7 @@ struct xtcp_ack_info {
 	bool sacked;
 	bool send_new;
 	bool ece;
+	bool orderly;
 };
 
 /* scoreboard.c: what the peer holds */

@@ -318,6 +318,7 @@ void xtcp_recovery_on_ack(struct sock *sk, struct xtcp_ack_info *ai)
 {
 	struct xtcp_sock *xs = xtcp_sk(sk);
 
+	ai->orderly = xs->rec.ca_state <= XTCP_CA_DISORDER;
 	if (xs->neg.sack_ok) {
 		xtcp_loss_detect(sk, ai);
 	} else {

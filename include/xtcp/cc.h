@@ -55,7 +55,7 @@ enum xtcp_cc_event {
  * @rs_delivered: segments delivered within the rate sample
  * @rs_lost: segments marked lost within the rate sample
  * @tx_in_flight: segments in flight when the segment of the rate sample was sent
- * @acked: segments newly acknowledged, cumulatively
+ * @acked: segments by which this ACK may grow the window
  * @acked_sacked: segments newly acknowledged or SACKed
  * @acked_bytes: bytes newly acknowledged, cumulatively
  * @losses: segments newly marked lost

@@ -138,6 +138,22 @@ static bool rec_frto_off(struct conn *c)
 	return b.head == 1 && !b.fresh;
 }
 
+/* The window grows by what an ACK newly delivers: what was told by SACK or duplicate ACK is not. */
+static bool rec_growth(struct conn *c)
+{
+	STEP(rec_full(c));
+	STEP(rec_burst(c).fresh == 10);
+	if (c->want_opts) {
+		conn_sack(c, c->una + mss, c->una + 2 * mss, c->una + 3 * mss);
+		return rec_info(c).tcpi_snd_cwnd == 12;
+	}
+	conn_sack(c, c->una, 0, 0);
+	conn_sack(c, c->una, 0, 0);
+	STEP(rec_info(c).tcpi_snd_cwnd == 10);
+	conn_sack(c, c->una + 3 * mss, 0, 0);
+	return rec_info(c).tcpi_snd_cwnd == 11;
+}
+
 #define TINY	100u	/* MSS */
 
 /* Many small segments in flight, not more than the device's queue holds. */
@@ -230,6 +246,7 @@ static const struct conn_flow flows[] = {
 	{ "F-RTO: a spurious timeout", rec_frto_spurious },
 	{ "F-RTO: a loss", rec_frto_loss },
 	{ "F-RTO: off", rec_frto_off },
+	{ "the window grows by what is newly delivered", rec_growth },
 	{ "SACKs in turn", rec_sack_cost },
 	{ "SACKs that cut the queue to pieces", rec_sack_memory },
 };
