@@ -253,11 +253,14 @@ void xtcp_delack_handshake(struct sock *sk)
 void xtcp_delack_policy(struct sock *sk, bool ooo)
 {
 	struct xtcp_sock *xs = xtcp_sk(sk);
-	bool quick = xs->rcv.quick && !xs->rcv.pingpong;
+	bool now, quick;
 
 	if (!(xs->rcv.ack_pending & (XTCP_ACK_SCHED | XTCP_ACK_NOW)))
 		return;
-	if ((xs->rcv.ack_pending & XTCP_ACK_NOW) || delack_second_segment(sk) || (ooo && quick))
+	now = (xs->rcv.ack_pending & XTCP_ACK_NOW) || delack_second_segment(sk);
+	/* Not where that found the buffer half full: an ACK now would take window back. */
+	quick = xs->rcv.quick && !xs->rcv.pingpong;
+	if (now || (ooo && quick))
 		xtcp_xmit_ack(sk);
 	else if (ooo)
 		delack_duplicate(sk);

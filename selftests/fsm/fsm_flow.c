@@ -129,6 +129,21 @@ static bool flow_delayed_ack(struct conn *c)
 	return true;
 }
 
+/* S18: what takes half the buffer must not be told of at once, the reader may be about to. */
+static bool flow_half_full(struct conn *c)
+{
+	uint64_t start;
+	int size = 2304;
+
+	STEP(flow_start(c));
+	setsockopt(c->fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
+	start = fsm_now_ms();
+	conn_send(c, ACK | PSH, c->snd_nxt, c->rcv_nxt, FSM_PAYLOAD);
+	c->snd_nxt += FSM_PAYLOAD;
+	STEP(conn_answer(c, &seg, 600) && seg.ack == c->snd_nxt);
+	return fsm_now_ms() - start >= 30;
+}
+
 /* S19: an ACK at least every second full-sized segment, without waiting. */
 static bool flow_ack_every_second(struct conn *c)
 {
@@ -411,6 +426,7 @@ static const struct conn_flow flows[] = {
 	{ "optimistic acks", flow_optimistic_ack },
 	{ "options of the SYN-ACK, default MSS (S5, M15)", flow_syn_options },
 	{ "delayed ACK below 500 ms (M40)", flow_delayed_ack },
+	{ "delayed ACK of what half fills the buffer (S18)", flow_half_full },
 	{ "ACK of every second segment (S19)", flow_ack_every_second },
 	{ "expected segments take the short way", flow_expected },
 	{ "Nagle and TCP_NODELAY (S7, M17)", flow_nagle },
