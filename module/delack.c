@@ -94,6 +94,9 @@ static u32 delack_delay(struct sock *sk)
 	const struct xtcp_sock *xs = xtcp_sk(sk);
 	u32 max_ato = HZ / 2;
 
+	/* A FIN, and no data before it: what may carry the ACK is there by the next tick. */
+	if (sock_flag(sk, SOCK_DONE) && xs->rcv.bytes_received == 1)
+		return 0;
 	if (xs->rcv.ato <= DELACK_MIN)
 		return DELACK_MIN;
 	if (xs->rcv.pingpong || (xs->rcv.ack_pending & XTCP_ACK_PUSHED))

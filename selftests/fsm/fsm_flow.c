@@ -129,6 +129,18 @@ static bool flow_delayed_ack(struct conn *c)
 	return true;
 }
 
+/* A FIN before any data: the socket has learnt of no pace to wait for. */
+static bool flow_fin_first(struct conn *c)
+{
+	uint64_t start;
+
+	STEP(flow_start(c));
+	start = fsm_now_ms();
+	conn_send(c, ACK | FIN, c->snd_nxt++, c->rcv_nxt, 0);
+	STEP(conn_answer(c, &seg, 600) && seg.ack == c->snd_nxt);
+	return fsm_now_ms() - start < 30;
+}
+
 /* S18: what takes half the buffer must not be told of at once, the reader may be about to. */
 static bool flow_half_full(struct conn *c)
 {
@@ -426,6 +438,7 @@ static const struct conn_flow flows[] = {
 	{ "optimistic acks", flow_optimistic_ack },
 	{ "options of the SYN-ACK, default MSS (S5, M15)", flow_syn_options },
 	{ "delayed ACK below 500 ms (M40)", flow_delayed_ack },
+	{ "a FIN before any data is not put off", flow_fin_first },
 	{ "delayed ACK of what half fills the buffer (S18)", flow_half_full },
 	{ "ACK of every second segment (S19)", flow_ack_every_second },
 	{ "expected segments take the short way", flow_expected },
