@@ -343,6 +343,17 @@ static bool output_write(struct sock *sk, u8 nonagle, bool one)
 	return idle;
 }
 
+/* Not past the end that TCP_USER_TIMEOUT sets. */
+static unsigned long output_clamp_user(const struct xtcp_sock *xs, u32 when)
+{
+	s32 left;
+
+	if (!xs->user_timeout || !xs->rec.probes_stamp)
+		return when;
+	left = msecs_to_jiffies(xs->user_timeout) - ((u32)jiffies - xs->rec.probes_stamp);
+	return left <= 0 ? 1 : min(when, (u32)left);
+}
+
 /**
  * xtcp_output_probe_when - delay of the next zero-window probe (RFC 9293 SHLD-29, 30)
  * @sk: locked
@@ -352,13 +363,8 @@ static bool output_write(struct sock *sk, u8 nonagle, bool one)
 unsigned long xtcp_output_probe_when(const struct sock *sk)
 {
 	u32 when = max_t(u32, xtcp_ack_rto(sk), xtcp_us_to_jiffies(XTCP_RTO_MIN_US));
-	const struct xtcp_sock *xs = xtcp_sk(sk);
-	s32 left;
 
-	if (!xs->user_timeout || !xs->rec.probes_stamp)
-		return when;
-	left = msecs_to_jiffies(xs->user_timeout) - ((u32)jiffies - xs->rec.probes_stamp);
-	return left <= 0 ? 1 : min(when, (u32)left);
+	return output_clamp_user(xtcp_sk(sk), when);
 }
 
 /**
@@ -580,7 +586,7 @@ void xtcp_output_probe(struct sock *sk)
 	}
 	xs->rec.probes_out++;
 	if (err > 0) {
-		xtcp_timer_arm(sk, XTCP_T_PROBE, XTCP_RESOURCE_PROBE);
+		xtcp_timer_arm(sk, XTCP_T_PROBE, output_clamp_user(xs, XTCP_RESOURCE_PROBE));
 		return;
 	}
 	if (xs->rec.backoff < xtcp_sk_knob(sk, retries2))

@@ -189,6 +189,26 @@ static void time_user_timeout_probe(void)
 	conn_kill(&c);
 }
 
+/* The same where nothing gets past our own queue: tried twice a second, but not beyond the end. */
+static void time_user_timeout_local(void)
+{
+	unsigned int ms = 3300;
+	struct conn c;
+	bool ok;
+
+	conn_init(&c, fsm_family, true);
+	ok = conn_into(&c, P_ESTABLISHED);
+	setsockopt(c.fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &ms, sizeof(ms));
+	ok = ok && !system("tc qdisc replace dev tun0 root pfifo limit 0");
+	ok = ok && send(c.fd, "x", 1, 0) == 1;
+	time_start = fsm_now_ms();
+	ok = ok && time_error(&c, 30) == ETIMEDOUT;
+	time_verdict("TCP_USER_TIMEOUT of 3.3 s before a full queue", ok, 3.3, 3.65);
+	if (system("tc qdisc del dev tun0 root"))
+		die("tc");
+	conn_kill(&c);
+}
+
 static void time_syn_retries(void)
 {
 	struct conn c;
@@ -265,7 +285,7 @@ static void time_zero_window(void)
 int main(void)
 {
 	tun_open();
-	tap_plan(14);
+	tap_plan(15);
 	time_time_wait(P_TIME_WAIT);
 	time_time_wait(P_TIME_WAIT_CROSSED);
 	time_fin_wait2("60");
@@ -276,6 +296,7 @@ int main(void)
 	time_retries2();
 	time_user_timeout();
 	time_user_timeout_probe();
+	time_user_timeout_local();
 	time_syn_retries();
 	time_synack_retries();
 	time_orphan(P_FIN_WAIT1_ORPHAN);
