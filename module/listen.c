@@ -289,6 +289,7 @@ static void listen_init_transfer(struct sock *child, const struct xtcp_req *req)
 	if (READ_ONCE(req->num_timeout) && READ_ONCE(req->num_retrans) > 1)
 		xs->cc.cwnd = 1;
 	xtcp_buf_init(child);
+	xtcp_pace_update(child);
 	if (sock_flag(child, SOCK_KEEPOPEN))
 		xtcp_timer_arm(child, XTCP_T_KEEP, xtcp_keepidle(child));
 }

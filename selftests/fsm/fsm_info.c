@@ -75,6 +75,13 @@ static bool info_last_data(struct conn *c)
 	return info_get(c).tcpi_last_data_recv < 200;
 }
 
+/* The rate that sizes bursts is known before the first ACK, by the handshake's round trip. */
+static bool info_rate(struct conn *c)
+{
+	STEP(conn_passive(c));
+	return info_get(c).tcpi_pacing_rate && info_get(c).tcpi_pacing_rate != ~0ULL;
+}
+
 /* How long there was something to send, and how long the peer's window was in the way. */
 static bool info_busy(struct conn *c)
 {
@@ -220,6 +227,7 @@ static bool info_fin_full(struct conn *c)
 static const struct conn_flow flows[] = {
 	{ "PSH ends a burst", info_push },
 	{ "time since data came", info_last_data },
+	{ "rate of the first burst", info_rate },
 	{ "busy, and limited by the peer's window", info_busy },
 	{ "busy for many short moments", info_busy_short },
 	{ "reordering", info_reordering },
