@@ -243,16 +243,15 @@ int xtcp_xmit_skb(struct sock *sk, struct sk_buff *skb, bool clone)
 	u8 flags;
 	int err;
 
-	if (clone) {
+	if (clone)
 		XTCP_CB(skb)->sent_us = (u32)now_us;
-		/* The receiver's GRO need not wait for more of it. */
-		if (segs > 1)
-			XTCP_CB(skb)->flags |= XTCP_PSH;
-	}
 	skb = xmit_take(skb, clone, GFP_ATOMIC);
 	if (unlikely(!skb))
 		return -ENOBUFS;
 	skb->dev = NULL;	/* shares its place with the retransmission queue's rbnode */
+	/* The receiver's GRO need not wait for more of it. A part that goes again is no burst. */
+	if (segs > 1)
+		XTCP_CB(skb)->flags |= XTCP_PSH;
 	XTCP_CB(skb)->flags |= xtcp_ecn_xmit(sk, XTCP_CB(skb), bytes);
 	flags = XTCP_CB(skb)->flags;
 	xmit_set_gso(sk, skb, segs);

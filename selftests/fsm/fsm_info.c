@@ -63,6 +63,25 @@ static bool info_push(struct conn *c)
 	return seg.flags & PSH;
 }
 
+/* But its last segment alone does not, when it goes again. */
+static bool info_push_again(struct conn *c)
+{
+	uint32_t mss = c->want_opts ? MSS - 12 : MSS;
+	int i;
+
+	STEP(info_start(c, 30000));
+	STEP(info_burst(c) == 10 * mss);
+	conn_sack(c, c->una + 9 * mss, 0, 0);
+	STEP(info_burst(c) >= 4 * mss);
+	for (i = 2; i <= 4; i++)
+		conn_sack(c, c->una, c->una + mss, c->want_opts ? c->una + i * mss : 0);
+	tun_barrier();
+	while (tun_recv_barrier(&seg))
+		if (conn_ours(c, &seg) && seg.len && seg.seq == c->una)
+			return !(seg.flags & PSH);
+	return false;
+}
+
 /* Before any data has come, the time since the handshake. */
 static bool info_last_data(struct conn *c)
 {
@@ -226,6 +245,7 @@ static bool info_fin_full(struct conn *c)
 
 static const struct conn_flow flows[] = {
 	{ "PSH ends a burst", info_push },
+	{ "PSH of what goes again", info_push_again },
 	{ "time since data came", info_last_data },
 	{ "rate of the first burst", info_rate },
 	{ "busy, and limited by the peer's window", info_busy },
