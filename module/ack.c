@@ -238,6 +238,24 @@ static void ack_recover(struct sock *sk, struct xtcp_ctx *c, struct xtcp_ack_inf
 		xtcp_recovery_retransmit(sk);
 }
 
+/* An ACK that was overtaken: of all it says, what the peer holds may still be news. */
+static void ack_old(struct sock *sk, struct xtcp_ctx *c, struct xtcp_ack_info *ai,
+		    struct xtcp_effects *fx)
+{
+	const struct xtcp_sock *xs = xtcp_sk(sk);
+
+	if (!xs->neg.sack_ok || !(c->opts.has & XTCP_OPT_SACK) || !xs->snd.packets_out)
+		return;
+	xtcp_scoreboard_sack(sk, c, ai);
+	if (!ai->sacked && !ai->dsack)
+		return;
+	ai->ece = false;
+	xtcp_recovery_on_ack(sk, ai);
+	xtcp_recovery_retransmit(sk);
+	XTCP_SK_ADD(sk, DELIVERED, ai->delivered);
+	fx->push = 1;
+}
+
 /**
  * xtcp_ack_process - an ACK for the send side (RFC 9293 3.10.7.4, fifth)
  * @sk: locked, synchronized
@@ -262,8 +280,10 @@ bool xtcp_ack_process(struct sock *sk, struct xtcp_ctx *c, struct xtcp_effects *
 
 	if (!ack_acceptable(sk, &c->seg, fx))
 		return false;
-	if (xtcp_seq_before(c->seg.ack, xs->snd.una))
+	if (xtcp_seq_before(c->seg.ack, xs->snd.una)) {
+		ack_old(sk, c, &ai, fx);
 		return true;
+	}
 	if (!c->seg.len)
 		XTCP_SK_INC(sk, PUREACKS);
 	xs->rcv.rcv_tstamp = (u32)jiffies;

@@ -154,6 +154,22 @@ static bool rec_growth(struct conn *c)
 	return rec_info(c).tcpi_snd_cwnd == 11;
 }
 
+/* An ACK that was overtaken still tells what the peer holds. */
+static bool rec_old_ack(struct conn *c)
+{
+	uint32_t una;
+
+	if (!c->want_opts)
+		return true;
+	STEP(rec_full(c));
+	STEP(rec_burst(c).fresh == 10);
+	una = c->una + 2 * mss;
+	conn_sack(c, una, 0, 0);
+	conn_sack(c, una - mss, una + mss, una + 2 * mss);
+	c->una = una;
+	return rec_info(c).tcpi_sacked == 1;
+}
+
 #define TINY	100u	/* MSS */
 
 /* Many small segments in flight, not more than the device's queue holds. */
@@ -247,6 +263,7 @@ static const struct conn_flow flows[] = {
 	{ "F-RTO: a loss", rec_frto_loss },
 	{ "F-RTO: off", rec_frto_off },
 	{ "the window grows by what is newly delivered", rec_growth },
+	{ "SACKs of an ACK that was overtaken", rec_old_ack },
 	{ "SACKs in turn", rec_sack_cost },
 	{ "SACKs that cut the queue to pieces", rec_sack_memory },
 };
