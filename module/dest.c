@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * dest.c owns the destinations (dest.h) and their maps of ephemeral ports.
+ * dest.c owns the destinations (dest.h).
  *
  * Lock: a bucket's, bottom halves off, guards the entries in its chain and all that they
  * hold. It is a leaf, taken inside of a port's lock or of none.
  */
-#include <linux/bitmap.h>
 #include <linux/mm.h>
 #include <linux/siphash.h>
 #include <linux/slab.h>
 
 #include "compat.h"
 #include "dest.h"
+#include "destmap.h"
 #include "net.h"
 #include "portwait.h"
 
@@ -20,45 +20,6 @@
 /* Shares above which there is a map, and below which there is none any more. */
 #define DEST_HOT		64U
 #define DEST_COOL		32U
-/* How long a port that was refused is left alone. */
-#define DEST_REFUSED		HZ
-
-#define DEST_CHUNK_PORTS	4096U
-#define DEST_CHUNKS		(65536U / DEST_CHUNK_PORTS)
-#define DEST_WORDS		(DEST_CHUNK_PORTS / BITS_PER_LONG)
-
-/* TIME_WAIT's ports by age: a time of tw_reuse_delay lies between first and last. */
-enum { DEST_NEW, DEST_AGING, DEST_RIPE, DEST_AGES };
-
-/**
- * struct dest_chunk - the ports from a multiple of DEST_CHUNK_PORTS
- * @full: summary: words of @busy without a bit to spare
- * @some: summary: words of @tw[DEST_RIPE] with a bit set
- * @busy: has a connection or a TIME_WAIT bucket
- * @refused: was tried in vain, see struct dest_map
- * @tw: in TIME_WAIT with timestamps, so that it may be used again when it is ripe
- */
-struct dest_chunk {
-	DECLARE_BITMAP(full, DEST_WORDS);
-	DECLARE_BITMAP(some, DEST_WORDS);
-	unsigned long busy[DEST_WORDS];
-	unsigned long refused[DEST_WORDS];
-	unsigned long tw[DEST_AGES][DEST_WORDS];
-};
-
-/**
- * struct dest_map - the ports of a destination with many of them
- * @turned: jiffies when the ages last moved on
- * @refused_at: jiffies of the first refusal that @refused of the chunks remembers
- * @refused: there is one
- * @chunk: those that were needed, the others NULL
- */
-struct dest_map {
-	unsigned long turned;
-	unsigned long refused_at;
-	bool refused;
-	struct dest_chunk *chunk[DEST_CHUNKS];
-};
 
 /**
  * struct xtcp_dest - a destination of connections from ports that connect() chose
@@ -77,7 +38,7 @@ struct dest_map {
  */
 struct xtcp_dest {
 	struct hlist_node node;
-	struct dest_map *map;
+	struct xtcp_destmap *map;
 	u32 netid;
 	__be32 laddr;
 	__be32 raddr;
@@ -99,7 +60,6 @@ struct dest_bucket {
 static struct dest_bucket *dest_table __read_mostly;
 static hsiphash_key_t dest_key __read_mostly;
 static struct kmem_cache *dest_slab;
-static struct kmem_cache *dest_chunk_slab;
 
 static struct dest_bucket *dest_bucket(u32 netid, __be32 laddr, __be32 raddr, __be16 rport)
 {
@@ -127,142 +87,6 @@ static struct xtcp_dest *dest_find(struct dest_bucket *b, u32 netid, __be32 ladd
 	return NULL;
 }
 
-/* Maps. Bucket lock held, but where one is made or freed. */
-
-static void dest_map_free(struct dest_map *map)
-{
-	u32 i;
-
-	for (i = 0; map && i < DEST_CHUNKS; i++)
-		if (map->chunk[i])
-			kmem_cache_free(dest_chunk_slab, map->chunk[i]);
-	kfree(map);
-}
-
-static struct dest_chunk *dest_chunk(const struct xtcp_dest *d, u16 port)
-{
-	return d->map ? d->map->chunk[port / DEST_CHUNK_PORTS] : NULL;
-}
-
-/* If its TIME_WAIT seemed ripe it is not: it started over. */
-static void dest_set_busy(struct dest_chunk *c, u32 bit)
-{
-	u32 word = bit / BITS_PER_LONG;
-
-	__set_bit(bit, c->busy);
-	if (c->busy[word] == ~0UL)
-		__set_bit(word, c->full);
-	if (__test_and_clear_bit(bit, c->tw[DEST_RIPE]))
-		__set_bit(bit, c->tw[DEST_NEW]);
-}
-
-static void dest_clear(struct dest_chunk *c, u32 bit)
-{
-	u32 age;
-
-	__clear_bit(bit, c->busy);
-	__clear_bit(bit / BITS_PER_LONG, c->full);
-	for (age = 0; age < DEST_AGES; age++)
-		__clear_bit(bit, c->tw[age]);
-}
-
-/* Two turns at once, or more, when nobody connected meanwhile. */
-static void dest_chunk_turn(struct dest_chunk *c, bool twice)
-{
-	u32 word;
-
-	for (word = 0; word < DEST_WORDS; word++) {
-		c->tw[DEST_RIPE][word] |= c->tw[DEST_AGING][word];
-		c->tw[DEST_AGING][word] = c->tw[DEST_NEW][word];
-		c->tw[DEST_NEW][word] = 0;
-		if (twice) {
-			c->tw[DEST_RIPE][word] |= c->tw[DEST_AGING][word];
-			c->tw[DEST_AGING][word] = 0;
-		}
-		if (c->tw[DEST_RIPE][word])
-			__set_bit(word, c->some);
-	}
-}
-
-/* Once per tw_reuse_delay, so it costs a connect() next to nothing. */
-static void dest_map_turn(struct dest_map *map, u32 delay_ms)
-{
-	unsigned long delay = msecs_to_jiffies(delay_ms) + 1, gone = jiffies - map->turned;
-	u32 i;
-
-	if (gone < delay)
-		return;
-	for (i = 0; i < DEST_CHUNKS; i++)
-		if (map->chunk[i])
-			dest_chunk_turn(map->chunk[i], gone >= 2 * delay);
-	map->turned = jiffies;
-}
-
-static void dest_map_forgive(struct dest_map *map)
-{
-	u32 i;
-
-	if (!map->refused || time_before(jiffies, map->refused_at + DEST_REFUSED))
-		return;
-	for (i = 0; i < DEST_CHUNKS; i++)
-		if (map->chunk[i])
-			memset(map->chunk[i]->refused, 0, sizeof(map->chunk[i]->refused));
-	map->refused = false;
-}
-
-static bool dest_map_covers(const struct dest_map *map, const struct xtcp_ephemeral *e)
-{
-	u32 i, last = (e->low + e->count - 1) / DEST_CHUNK_PORTS;
-
-	for (i = e->low / DEST_CHUNK_PORTS; i <= last; i++)
-		if (!map || !map->chunk[i])
-			return false;
-	return true;
-}
-
-/* For the whole range; what can't be had stays NULL. */
-static struct dest_map *dest_map_create(const struct xtcp_ephemeral *e)
-{
-	struct dest_map *map = kzalloc(sizeof(*map), GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
-	u32 i, last = (e->low + e->count - 1) / DEST_CHUNK_PORTS;
-
-	for (i = e->low / DEST_CHUNK_PORTS; map && i <= last; i++)
-		map->chunk[i] = kmem_cache_zalloc(dest_chunk_slab, GFP_KERNEL | __GFP_NOWARN);
-	if (map)
-		map->turned = jiffies;
-	return map;
-}
-
-/* The destination takes of @map what it has not; the rest stays the caller's. */
-static struct dest_map *dest_map_merge(struct xtcp_dest *d, struct dest_map *map)
-{
-	u32 i;
-
-	if (!d->map) {
-		d->map = map;
-		return NULL;
-	}
-	for (i = 0; i < DEST_CHUNKS; i++)
-		if (!d->map->chunk[i])
-			swap(d->map->chunk[i], map->chunk[i]);
-	return map;
-}
-
-/* Without memory the search is slower, not wrong. */
-static void dest_heat(struct dest_bucket *b, struct xtcp_dest *d, const struct xtcp_ephemeral *e)
-{
-	struct dest_map *map = dest_map_create(e);
-
-	if (!map)
-		return;
-	spin_lock_bh(&b->lock);
-	map = dest_map_merge(d, map);
-	spin_unlock_bh(&b->lock);
-	dest_map_free(map);
-}
-
-/* Entries */
-
 static struct xtcp_dest *dest_create(const struct dest_bucket *b, const struct xtcp_key *key)
 {
 	struct xtcp_dest *d = kmem_cache_zalloc(dest_slab, GFP_KERNEL);
@@ -276,6 +100,19 @@ static struct xtcp_dest *dest_create(const struct dest_bucket *b, const struct x
 	d->bucket = b - dest_table;
 	xtcp_portwait_queue_init(&d->waiters);
 	return d;
+}
+
+/* Without memory the search is slower, not wrong. */
+static void dest_heat(struct dest_bucket *b, struct xtcp_dest *d, const struct xtcp_ephemeral *e)
+{
+	struct xtcp_destmap *map = xtcp_destmap_create(e);
+
+	if (!map)
+		return;
+	spin_lock_bh(&b->lock);
+	map = xtcp_destmap_merge(&d->map, map);
+	spin_unlock_bh(&b->lock);
+	xtcp_destmap_free(map);
 }
 
 /**
@@ -301,11 +138,9 @@ again:
 		d = fresh;
 		fresh = NULL;
 	}
-	heat = d && ++d->shares > DEST_HOT && !dest_map_covers(d->map, e);
-	if (d && d->map) {
-		dest_map_turn(d->map, xtcp_knob(key->net, tw_reuse_delay));
-		dest_map_forgive(d->map);
-	}
+	heat = d && ++d->shares > DEST_HOT && !xtcp_destmap_covers(d->map, e);
+	if (d)
+		xtcp_destmap_age(d->map, xtcp_knob(key->net, tw_reuse_delay));
 	spin_unlock_bh(&b->lock);
 	if (!d) {
 		fresh = dest_create(b, key);
@@ -338,7 +173,7 @@ static void dest_unshare(struct dest_bucket *b, struct xtcp_dest *d)
 		d->marked = 0;
 	if (d->shares >= DEST_COOL)
 		return;
-	dest_map_free(d->map);
+	xtcp_destmap_free(d->map);
 	d->map = NULL;
 	dest_drop_unused(b, d);
 }
@@ -359,10 +194,7 @@ void xtcp_dest_put(struct xtcp_dest *d)
 /* A port has no connection and no TIME_WAIT bucket any more. */
 static void dest_free_port(struct dest_bucket *b, struct xtcp_dest *d, u16 port)
 {
-	struct dest_chunk *c = dest_chunk(d, port);
-
-	if (c)
-		dest_clear(c, port % DEST_CHUNK_PORTS);
+	xtcp_destmap_clear(d->map, port);
 	xtcp_portwait_offer(&d->waiters, port);
 	dest_unshare(b, d);
 }
@@ -401,10 +233,8 @@ static bool dest_tw_ages(const struct xtcp_tw *tw)
 
 static void dest_tw_enter(struct xtcp_dest *d, const struct xtcp_tw *tw)
 {
-	struct dest_chunk *c = dest_chunk(d, tw->lport);
-
-	if (c && dest_tw_ages(tw))
-		__set_bit(tw->lport % DEST_CHUNK_PORTS, c->tw[DEST_NEW]);
+	if (dest_tw_ages(tw))
+		xtcp_destmap_wait(d->map, tw->lport);
 }
 
 /**
@@ -475,12 +305,9 @@ void xtcp_dest_tw_release(struct net *net, const struct xtcp_tw *tw)
 void xtcp_dest_learn(struct xtcp_dest *d, u16 port)
 {
 	struct dest_bucket *b = dest_bucket_of(d);
-	struct dest_chunk *c;
 
 	spin_lock_bh(&b->lock);
-	c = dest_chunk(d, port);
-	if (c)
-		dest_set_busy(c, port % DEST_CHUNK_PORTS);
+	xtcp_destmap_busy(d->map, port);
 	spin_unlock_bh(&b->lock);
 }
 
@@ -492,17 +319,9 @@ void xtcp_dest_learn(struct xtcp_dest *d, u16 port)
 void xtcp_dest_refuse(struct xtcp_dest *d, u16 port)
 {
 	struct dest_bucket *b = dest_bucket_of(d);
-	u32 bit = port % DEST_CHUNK_PORTS;
-	struct dest_chunk *c;
 
 	spin_lock_bh(&b->lock);
-	c = dest_chunk(d, port);
-	if (c) {
-		__set_bit(bit, c->refused);
-		if (!d->map->refused)
-			d->map->refused_at = jiffies;
-		d->map->refused = true;
-	}
+	xtcp_destmap_refuse(d->map, port);
 	spin_unlock_bh(&b->lock);
 }
 
@@ -565,84 +384,12 @@ bool xtcp_dest_is_awaited(struct xtcp_dest *d, const struct xtcp_ephemeral *e)
 bool xtcp_dest_is_free(struct xtcp_dest *d, u16 port)
 {
 	struct dest_bucket *b = dest_bucket_of(d);
-	u32 bit = port % DEST_CHUNK_PORTS;
-	struct dest_chunk *c;
 	bool is_free;
 
 	spin_lock_bh(&b->lock);
-	c = dest_chunk(d, port);
-	is_free = !c || (!test_bit(bit, c->busy) && !test_bit(bit, c->refused));
+	is_free = xtcp_destmap_is_free(d->map, port);
 	spin_unlock_bh(&b->lock);
 	return is_free;
-}
-
-/* The next word from @word on that may have a port; whole words in use are not looked at. */
-static u32 dest_skip_full(const struct xtcp_dest *d, u32 word)
-{
-	const struct dest_chunk *c = dest_chunk(d, word * BITS_PER_LONG);
-	u32 base = round_down(word, DEST_WORDS);
-
-	return c ? base + find_next_zero_bit(c->full, DEST_WORDS, word - base) : word;
-}
-
-static unsigned long dest_free_word(const struct xtcp_dest *d, u32 word)
-{
-	const struct dest_chunk *c = dest_chunk(d, word * BITS_PER_LONG);
-	u32 at = word % DEST_WORDS;
-
-	return c ? ~(c->busy[at] | c->refused[at]) : ~0UL;
-}
-
-/* As above, of those whose TIME_WAIT is ripe. */
-static u32 dest_skip_unripe(const struct xtcp_dest *d, u32 word)
-{
-	const struct dest_chunk *c = dest_chunk(d, word * BITS_PER_LONG);
-	u32 base = round_down(word, DEST_WORDS);
-
-	return base + (c ? find_next_bit(c->some, DEST_WORDS, word - base) : DEST_WORDS);
-}
-
-static unsigned long dest_ripe_word(const struct xtcp_dest *d, u32 word)
-{
-	struct dest_chunk *c = dest_chunk(d, word * BITS_PER_LONG);
-	u32 at = word % DEST_WORDS;
-
-	if (!c)
-		return 0;
-	if (!c->tw[DEST_RIPE][at])
-		__clear_bit(at, c->some);
-	return c->tw[DEST_RIPE][at] & ~c->refused[at];
-}
-
-struct dest_search {
-	u32 (*skip)(const struct xtcp_dest *d, u32 word);
-	unsigned long (*word)(const struct xtcp_dest *d, u32 word);
-};
-
-/* At most one look at each word of the range, and at its summary. */
-static u16 dest_search(struct xtcp_dest *d, const struct xtcp_ephemeral *e, u32 first, u32 last,
-		       const struct dest_search *s)
-{
-	struct dest_bucket *b = dest_bucket_of(d);
-	u32 word = first / BITS_PER_LONG;
-	unsigned long found = 0;
-
-	spin_lock_bh(&b->lock);
-	while (word * BITS_PER_LONG <= last) {
-		u32 next = s->skip(d, word);
-
-		if (next != word) {
-			word = next;
-			continue;
-		}
-		found = s->word(d, word) & xtcp_ephemeral_word(e, word) &
-			xtcp_ephemeral_mask(word, first, last);
-		if (found)
-			break;
-		word++;
-	}
-	spin_unlock_bh(&b->lock);
-	return found ? word * BITS_PER_LONG + __ffs(found) : 0;
 }
 
 /**
@@ -656,9 +403,13 @@ static u16 dest_search(struct xtcp_dest *d, const struct xtcp_ephemeral *e, u32 
  */
 u16 xtcp_dest_next_free(struct xtcp_dest *d, const struct xtcp_ephemeral *e, u32 first, u32 last)
 {
-	static const struct dest_search search = { dest_skip_full, dest_free_word };
+	struct dest_bucket *b = dest_bucket_of(d);
+	u16 port;
 
-	return dest_search(d, e, first, last, &search);
+	spin_lock_bh(&b->lock);
+	port = xtcp_destmap_next_free(d->map, e, first, last);
+	spin_unlock_bh(&b->lock);
+	return port;
 }
 
 /**
@@ -673,9 +424,13 @@ u16 xtcp_dest_next_free(struct xtcp_dest *d, const struct xtcp_ephemeral *e, u32
 u16 xtcp_dest_next_reusable(struct xtcp_dest *d, const struct xtcp_ephemeral *e, u32 first,
 			    u32 last)
 {
-	static const struct dest_search search = { dest_skip_unripe, dest_ripe_word };
+	struct dest_bucket *b = dest_bucket_of(d);
+	u16 port;
 
-	return dest_search(d, e, first, last, &search);
+	spin_lock_bh(&b->lock);
+	port = xtcp_destmap_next_reusable(d->map, e, first, last);
+	spin_unlock_bh(&b->lock);
+	return port;
 }
 
 /* The watermark, and what there is to see. */
@@ -767,10 +522,8 @@ int xtcp_dest_init(void)
 
 	get_random_bytes(&dest_key, sizeof(dest_key));
 	dest_slab = KMEM_CACHE(xtcp_dest, SLAB_ACCOUNT);
-	dest_chunk_slab = kmem_cache_create("xtcp_dest_chunk", sizeof(struct dest_chunk), 0,
-					    SLAB_ACCOUNT, NULL);
 	dest_table = kvcalloc(XTCP_DEST_BUCKETS, sizeof(*dest_table), GFP_KERNEL);
-	if (!dest_slab || !dest_chunk_slab || !dest_table) {
+	if (xtcp_destmap_init() || !dest_slab || !dest_table) {
 		xtcp_dest_exit();
 		return -ENOMEM;
 	}
@@ -785,6 +538,6 @@ int xtcp_dest_init(void)
 void xtcp_dest_exit(void)
 {
 	kvfree(dest_table);
-	kmem_cache_destroy(dest_chunk_slab);
+	xtcp_destmap_exit();
 	kmem_cache_destroy(dest_slab);
 }

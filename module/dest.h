@@ -5,11 +5,8 @@
  * A destination is a local address, a peer's address and its port. There is an entry for
  * each that has connections from ports that connect() chose, or TIME_WAIT buckets of them:
  * each is a share, and the entry goes with the last, and the last that waits for a port.
- * Above DEST_HOT shares it gets a map of its ports, so that a free one, or that there is none,
- * is found in a time that does not depend on how many are in use.
- *
- * The map is a hint. The 4-tuple decides (demux.c), and a port that the map takes for free
- * and that is not costs a vain attempt, after which the map knows it.
+ * Above DEST_HOT shares it gets a map of its ports (destmap.c), so that a free one, or that
+ * there is none, is found in a time that does not depend on how many are in use.
  */
 #ifndef _XTCP_DEST_H
 #define _XTCP_DEST_H
