@@ -21,30 +21,11 @@
 #include "ephemeral.h"
 #include "guard.h"
 #include "ports.h"
+#include "porttw.h"
 #include "tw.h"
 
 #define PORTS_BUCKETS		8192U
 #define PORTS_LISTEN_TRIES	16
-
-/* How a bucket holds its port, and with whom it shares it: index of counters. */
-#define PORTS_REUSEADDR		1U
-#define PORTS_REUSEPORT		2U
-#define PORTS_PINNED		4U
-#define PORTS_SHARES		8U
-
-/**
- * struct xtcp_port_tw - TIME_WAIT buckets of a port that look alike to bind()
- * @node: in xtcp_port.tws
- * @addr: local address
- * @dev: device, or 0
- * @count: buckets by PORTS_*
- */
-struct xtcp_port_tw {
-	struct hlist_node node;
-	__be32 addr;
-	int dev;
-	u32 count[PORTS_SHARES];
-};
 
 /**
  * struct xtcp_port - a local port with at least one holder
@@ -56,8 +37,6 @@ struct xtcp_port_tw {
  * @pins: those of them that bind() or listen() brought here; connect() stays away then
  * @owners: sockets, by sk_bind_node
  * @tws: TIME_WAIT buckets, counted
- * @tw_any: those for which there was no memory for a struct ports_tw; they count
- *	as bound to any address
  */
 struct xtcp_port {
 	struct hlist_node node;
@@ -67,8 +46,7 @@ struct xtcp_port {
 	u32 holders;
 	u32 pins;
 	struct hlist_head owners;
-	struct hlist_head tws;
-	u32 tw_any[PORTS_SHARES];
+	struct xtcp_porttw tws;
 };
 
 struct ports_bucket {
@@ -78,7 +56,6 @@ struct ports_bucket {
 
 static struct ports_bucket *ports_table __read_mostly;
 static struct kmem_cache *ports_slab;
-static struct kmem_cache *ports_tw_slab;
 
 static struct ports_bucket *ports_bucket(const struct net *net, u16 num)
 {
@@ -119,7 +96,7 @@ static void ports_destroy(struct ports_bucket *b, struct xtcp_port *p)
 {
 	struct xtcp_port *other;
 
-	DEBUG_NET_WARN_ON_ONCE(p->pins || !hlist_empty(&p->owners) || !hlist_empty(&p->tws));
+	DEBUG_NET_WARN_ON_ONCE(p->pins || !hlist_empty(&p->owners) || !hlist_empty(&p->tws.groups));
 	hlist_del(&p->node);
 	hlist_for_each_entry(other, &b->chain, node)
 		if (other->num == p->num && net_eq(other->net, p->net))
@@ -190,54 +167,18 @@ static void ports_disown(struct ports_bucket *b, struct sock *sk)
 
 /* Conflicts. Bucket lock held. */
 
-/* Both options need the other side's, too: nobody listens there, or one user has both. */
-static bool ports_may_share(const struct sock *sk, bool reuseaddr, bool reuseport)
-{
-	return (sk->sk_reuse && reuseaddr) || (sk->sk_reuseport && reuseport);
-}
-
-static bool ports_dev_overlap(const struct sock *sk, int dev)
-{
-	return !sk->sk_bound_dev_if || !dev || sk->sk_bound_dev_if == dev;
-}
-
 /* @exact: the port shall be the socket's alone as far as it overlaps (bind to port 0). */
 static bool ports_owner_conflict(struct sock *sk, struct sock *other, bool exact)
 {
 	bool reuseaddr, reuseport;
 
-	if (!ports_dev_overlap(sk, READ_ONCE(other->sk_bound_dev_if)) ||
+	if (!xtcp_ports_dev_overlap(sk, READ_ONCE(other->sk_bound_dev_if)) ||
 	    !inet_rcv_saddr_equal(sk, other, true))
 		return false;
 	reuseaddr = other->sk_reuse && READ_ONCE(other->sk_state) != TCP_LISTEN;
 	reuseport = sk->sk_reuseport && other->sk_reuseport &&
 		    uid_eq(sock_i_uid(sk), sock_i_uid(other));
-	return exact || !ports_may_share(sk, reuseaddr, reuseport);
-}
-
-static bool ports_count_conflict(const struct sock *sk, const u32 count[], bool exact)
-{
-	u32 i;
-
-	for (i = 0; i < PORTS_SHARES; i++)
-		if (count[i] &&
-		    (exact || !ports_may_share(sk, i & PORTS_REUSEADDR, i & PORTS_REUSEPORT)))
-			return true;
-	return false;
-}
-
-static bool ports_tw_conflict(const struct xtcp_port *p, const struct sock *sk, bool exact)
-{
-	const struct xtcp_port_tw *t;
-
-	hlist_for_each_entry(t, &p->tws, node) {
-		if (!ports_dev_overlap(sk, t->dev) ||
-		    (t->addr && sk->sk_rcv_saddr && t->addr != sk->sk_rcv_saddr))
-			continue;
-		if (ports_count_conflict(sk, t->count, exact))
-			return true;
-	}
-	return ports_count_conflict(sk, p->tw_any, exact);
+	return exact || !xtcp_ports_may_share(sk, reuseaddr, reuseport);
 }
 
 static bool ports_conflict(const struct xtcp_port *p, struct sock *sk, bool exact)
@@ -247,7 +188,7 @@ static bool ports_conflict(const struct xtcp_port *p, struct sock *sk, bool exac
 	sk_for_each_bound(other, &p->owners)
 		if (other != sk && ports_owner_conflict(sk, other, exact))
 			return true;
-	return ports_tw_conflict(p, sk, exact);
+	return xtcp_porttw_conflict(&p->tws, sk, exact);
 }
 
 static int ports_claim(struct sock *sk, u16 num, bool exact)
@@ -566,44 +507,6 @@ bool xtcp_ports_inherit(struct sock *child, const struct sock *listener)
 	return p;
 }
 
-static struct xtcp_port_tw *ports_tw_find(const struct xtcp_port *p, const struct xtcp_tw *tw)
-{
-	struct xtcp_port_tw *t;
-
-	hlist_for_each_entry(t, &p->tws, node)
-		if (t->addr == tw->laddr && t->dev == tw->bound_dev_if)
-			return t;
-	return NULL;
-}
-
-static struct xtcp_port_tw *ports_tw_create(struct xtcp_port *p, const struct xtcp_tw *tw)
-{
-	struct xtcp_port_tw *t = kmem_cache_zalloc(ports_tw_slab, GFP_ATOMIC);
-
-	if (!t)
-		return NULL;
-	t->addr = tw->laddr;
-	t->dev = tw->bound_dev_if;
-	hlist_add_head(&t->node, &p->tws);
-	return t;
-}
-
-static u32 ports_tw_share(const struct xtcp_tw *tw)
-{
-	u32 flags = xtcp_tw_flags(tw);
-
-	return (flags & XTCP_TW_REUSEADDR ? PORTS_REUSEADDR : 0) |
-	       (flags & XTCP_TW_REUSEPORT ? PORTS_REUSEPORT : 0) |
-	       (flags & XTCP_TW_PINNED ? PORTS_PINNED : 0);
-}
-
-static u32 ports_tw_flags(const struct sock *sk)
-{
-	return XTCP_TW_PORT | (sk->sk_reuse ? XTCP_TW_REUSEADDR : 0) |
-	       (sk->sk_reuseport ? XTCP_TW_REUSEPORT : 0) |
-	       (xtcp_sk(sk)->port_pinned ? XTCP_TW_PINNED : 0);
-}
-
 /**
  * xtcp_ports_tw_hold - TIME_WAIT keeps the port
  * @tw: its key is filled, and nobody knows it
@@ -613,16 +516,14 @@ void xtcp_ports_tw_hold(struct xtcp_tw *tw, struct sock *sk)
 {
 	struct xtcp_port *p = xtcp_sk(sk)->port;
 	struct ports_bucket *b;
-	struct xtcp_port_tw *t;
 
 	if (!p)
 		return;
-	xtcp_tw_set_flag(tw, ports_tw_flags(sk));
+	xtcp_tw_set_flag(tw, xtcp_porttw_flags(sk));
 	b = ports_bucket(p->net, p->num);
 	spin_lock_bh(&b->lock);
 	ports_hold(p, xtcp_sk(sk)->port_pinned);
-	t = ports_tw_find(p, tw) ?: ports_tw_create(p, tw);
-	(t ? t->count : p->tw_any)[ports_tw_share(tw)]++;
+	xtcp_porttw_add(&p->tws, tw);
 	if (ports_dest(xtcp_sk(sk))) {
 		xtcp_dest_hand_over(xtcp_sk(sk)->dest, tw);
 		xtcp_sk(sk)->dest = NULL;
@@ -630,43 +531,24 @@ void xtcp_ports_tw_hold(struct xtcp_tw *tw, struct sock *sk)
 	spin_unlock_bh(&b->lock);
 }
 
-/* Counts a bucket off at @p; false: it holds another entry of this number. */
-static bool ports_tw_uncount(struct xtcp_port *p, const struct xtcp_tw *tw)
-{
-	struct xtcp_port_tw *t = ports_tw_find(p, tw);
-	u32 share = ports_tw_share(tw);
-
-	if (!t || !t->count[share])
-		return false;
-	t->count[share]--;
-	if (!memchr_inv(t->count, 0, sizeof(t->count))) {
-		hlist_del(&t->node);
-		kmem_cache_free(ports_tw_slab, t);
-	}
-	return true;
-}
-
 /*
  * The entry that a bucket holds. A VRF has its own entry for a number, and a bucket does
  * not say of which VRF it was, but buckets that look alike are interchangeable: which of
- * them held which entry, or once went to @tw_any, does not matter, the sums are right.
+ * them held which entry, or once had no group, does not matter, the sums are right.
  */
 static struct xtcp_port *ports_tw_take(struct ports_bucket *b, const struct net *net,
 				       const struct xtcp_tw *tw)
 {
-	u32 share = ports_tw_share(tw);
 	struct xtcp_port *p;
 
 	lockdep_assert_held(&b->lock);
 	hlist_for_each_entry(p, &b->chain, node)
-		if (p->num == tw->lport && net_eq(p->net, net) && ports_tw_uncount(p, tw))
+		if (p->num == tw->lport && net_eq(p->net, net) && xtcp_porttw_remove(&p->tws, tw))
 			return p;
-	hlist_for_each_entry(p, &b->chain, node) {
-		if (p->num == tw->lport && net_eq(p->net, net) && p->tw_any[share]) {
-			p->tw_any[share]--;
+	hlist_for_each_entry(p, &b->chain, node)
+		if (p->num == tw->lport && net_eq(p->net, net) &&
+		    xtcp_porttw_remove_any(&p->tws, tw))
 			return p;
-		}
-	}
 	return NULL;
 }
 
@@ -742,7 +624,7 @@ void xtcp_ports_net_exit(struct xtcp_net *xn)
 static void ports_exit_table(void)
 {
 	kvfree(ports_table);
-	kmem_cache_destroy(ports_tw_slab);
+	xtcp_porttw_exit();
 	kmem_cache_destroy(ports_slab);
 }
 
@@ -751,9 +633,8 @@ static int ports_init_table(void)
 	unsigned int i;
 
 	ports_slab = KMEM_CACHE(xtcp_port, 0);
-	ports_tw_slab = KMEM_CACHE(xtcp_port_tw, 0);
 	ports_table = kvcalloc(PORTS_BUCKETS, sizeof(*ports_table), GFP_KERNEL);
-	if (!ports_slab || !ports_tw_slab || !ports_table) {
+	if (xtcp_porttw_init() || !ports_slab || !ports_table) {
 		ports_exit_table();
 		return -ENOMEM;
 	}

@@ -69,6 +69,17 @@ void xtcp_ports_tw_drop(struct net *net, struct xtcp_tw *tw);
 /* It went from FIN_WAIT_2 to TIME_WAIT. */
 void xtcp_ports_tw_wait(struct net *net, const struct xtcp_tw *tw);
 
+/* Both options need the other side's, too: nobody listens there, or one user has both. */
+static inline bool xtcp_ports_may_share(const struct sock *sk, bool reuseaddr, bool reuseport)
+{
+	return (sk->sk_reuse && reuseaddr) || (sk->sk_reuseport && reuseport);
+}
+
+static inline bool xtcp_ports_dev_overlap(const struct sock *sk, int dev)
+{
+	return !sk->sk_bound_dev_if || !dev || sk->sk_bound_dev_if == dev;
+}
+
 /* First test of a segment: may @port (host order) be one of XTCP's? */
 static inline bool xtcp_ports_maybe_ours(const struct xtcp_net *xn, u16 port)
 {
