@@ -37,6 +37,7 @@
  * @pins: those of them that bind() or listen() brought here; connect() stays away then
  * @owners: sockets, by sk_bind_node
  * @tws: TIME_WAIT buckets, counted
+ * @uid: whose socket was the first here
  */
 struct xtcp_port {
 	struct hlist_node node;
@@ -47,6 +48,7 @@ struct xtcp_port {
 	u32 pins;
 	struct hlist_head owners;
 	struct xtcp_porttw tws;
+	kuid_t uid;
 };
 
 struct ports_bucket {
@@ -76,7 +78,8 @@ static struct xtcp_port *ports_find(struct ports_bucket *b, const struct net *ne
 	return NULL;
 }
 
-static struct xtcp_port *ports_create(struct ports_bucket *b, struct net *net, u16 num, int l3mdev)
+static struct xtcp_port *ports_create(struct ports_bucket *b, struct net *net, u16 num,
+				      int l3mdev, kuid_t uid)
 {
 	struct xtcp_port *p = kmem_cache_zalloc(ports_slab, GFP_ATOMIC);
 
@@ -86,6 +89,7 @@ static struct xtcp_port *ports_create(struct ports_bucket *b, struct net *net, u
 	p->net = net;
 	p->num = num;
 	p->l3mdev = l3mdev;
+	p->uid = uid;
 	hlist_add_head(&p->node, &b->chain);
 	set_bit(num, xtcp_net(net)->port_map);
 	return p;
@@ -167,8 +171,16 @@ static void ports_disown(struct ports_bucket *b, struct sock *sk)
 
 /* Conflicts. Bucket lock held. */
 
+/* A connection has the port from its listener, whoever accepted it. */
+static kuid_t ports_owner_uid(const struct xtcp_port *p, const struct sock *other)
+{
+	return (1 << READ_ONCE(other->sk_state)) & (TCPF_CLOSE | TCPF_LISTEN) ? other->sk_uid :
+									       p->uid;
+}
+
 /* @exact: the port shall be the socket's alone as far as it overlaps (bind to port 0). */
-static bool ports_owner_conflict(struct sock *sk, struct sock *other, bool exact)
+static bool ports_owner_conflict(const struct xtcp_port *p, struct sock *sk, struct sock *other,
+				 bool exact)
 {
 	bool reuseaddr, reuseport;
 
@@ -177,7 +189,7 @@ static bool ports_owner_conflict(struct sock *sk, struct sock *other, bool exact
 		return false;
 	reuseaddr = other->sk_reuse && READ_ONCE(other->sk_state) != TCP_LISTEN;
 	reuseport = sk->sk_reuseport && other->sk_reuseport &&
-		    uid_eq(sock_i_uid(sk), sock_i_uid(other));
+		    uid_eq(sk->sk_uid, ports_owner_uid(p, other));
 	return exact || !xtcp_ports_may_share(sk, reuseaddr, reuseport);
 }
 
@@ -186,7 +198,7 @@ static bool ports_conflict(const struct xtcp_port *p, struct sock *sk, bool exac
 	struct sock *other;
 
 	sk_for_each_bound(other, &p->owners)
-		if (other != sk && ports_owner_conflict(sk, other, exact))
+		if (other != sk && ports_owner_conflict(p, sk, other, exact))
 			return true;
 	return xtcp_porttw_conflict(&p->tws, sk, exact);
 }
@@ -205,7 +217,7 @@ static int ports_claim(struct sock *sk, u16 num, bool exact)
 		goto out;
 	}
 	if (!p)
-		p = ports_create(b, sock_net(sk), num, l3mdev);
+		p = ports_create(b, sock_net(sk), num, l3mdev, sk->sk_uid);
 	if (p)
 		ports_own(p, sk, true);
 	else
@@ -423,7 +435,7 @@ int xtcp_ports_connect_via(struct sock *sk, struct xtcp_dest *d, u16 num, xtcp_t
 		goto out;
 	}
 	if (!p)
-		p = ports_create(b, sock_net(sk), num, l3mdev);
+		p = ports_create(b, sock_net(sk), num, l3mdev, sk->sk_uid);
 	if (!p) {
 		err = -ENOMEM;
 		goto out;

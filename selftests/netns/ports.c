@@ -165,6 +165,50 @@ TEST_F_TIMEOUT(ports, bind_after_a_server_like_native, 200)
 	EXPECT_EQ(bad, 0);
 }
 
+static bool become(int uid)
+{
+	return !seteuid(0) && !seteuid(uid);
+}
+
+/* User 1000 beside @owner's server, whose connection @by accepted, or nobody did yet (-1). */
+static int bind_beside(int family, int owner, int by, int port)
+{
+	struct side s = { .host = "0.0.0.0", .reuseport = true };
+	int l, c, child = -1, x, err;
+
+	if (!become(owner))
+		return -1;
+	l = open_side(family, &s);
+	c = tcp(family);
+	if (bind_to(l, s.host, port) || listen_on(l) || connect_to(c, "127.0.0.1", port))
+		return -1;
+	if (by >= 0 && become(by))
+		child = accept(l, NULL, NULL);
+	if (!become(1000))
+		return -1;
+	x = open_side(family, &s);
+	err = bind_to(x, s.host, port);
+	close(x);
+	close(child);
+	close(c);
+	close(l);
+	return err;
+}
+
+/* SO_REUSEPORT is among the sockets of one user, whoever accepted their connections. */
+TEST_F(ports, a_user_shares_his_port)
+{
+	int by, port = 3000;
+
+	for (by = -1; by < 3; by++) {
+		EXPECT_EQ(bind_beside(AF_INET, 1000, by, port++), 0);
+		EXPECT_EQ(bind_beside(AF_XTCP, 1000, by, port++), 0);
+		EXPECT_EQ(bind_beside(AF_INET, 2000, by, port++), EADDRINUSE);
+		EXPECT_EQ(bind_beside(AF_XTCP, 2000, by, port++), EADDRINUSE);
+	}
+	ASSERT_EQ(seteuid(0), 0);
+}
+
 static bool overlap(const struct side *a, const struct side *b)
 {
 	return !strcmp(a->host, b->host) || !strcmp(a->host, "0.0.0.0") ||
@@ -463,10 +507,6 @@ TEST_F(ports, a_bad_bind_leaves_nothing_behind)
 	x = tcp(AF_XTCP);
 	EXPECT_EQ(connect_to(x, "127.0.0.1", 2000), 0);
 }
-
-#ifndef IP_LOCAL_PORT_RANGE
-#define IP_LOCAL_PORT_RANGE 51
-#endif
 
 static int ranged(unsigned int low, unsigned int high)
 {

@@ -16,6 +16,10 @@
 #include "kselftest_harness.h"
 #include "xtcp_test.h"
 
+#ifndef IP_LOCAL_PORT_RANGE
+#define IP_LOCAL_PORT_RANGE 51
+#endif
+
 #define RANGE "/proc/sys/net/xtcp/local_port_range"
 #define NATIVE_RANGE "/proc/sys/net/ipv4/ip_local_port_range"
 #define RESERVED "/proc/sys/net/ipv4/ip_local_reserved_ports"
