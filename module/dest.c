@@ -206,7 +206,11 @@ static void dest_free_port(struct dest_bucket *b, struct xtcp_dest *d, u16 port)
  */
 void xtcp_dest_take(struct xtcp_dest *d, u16 port)
 {
-	xtcp_dest_learn(d, port);
+	struct dest_bucket *b = dest_bucket_of(d);
+
+	spin_lock_bh(&b->lock);
+	xtcp_destmap_busy(d->map, port);
+	spin_unlock_bh(&b->lock);
 }
 
 /**
@@ -307,7 +311,7 @@ void xtcp_dest_learn(struct xtcp_dest *d, u16 port)
 	struct dest_bucket *b = dest_bucket_of(d);
 
 	spin_lock_bh(&b->lock);
-	xtcp_destmap_busy(d->map, port);
+	xtcp_destmap_learn(d->map, port);
 	spin_unlock_bh(&b->lock);
 }
 
@@ -461,23 +465,26 @@ static bool dest_mark(struct xtcp_dest *d, struct xtcp_dest_info *info)
 /**
  * xtcp_dest_watch - says so when a destination has more ports than port_watermark allows
  * @d: the destination; a share was added
- * @e: the range
+ * @net: its namespace
  *
- * Once, until an eighth of them is gone again.
+ * Once, until an eighth of them is gone again. A socket that looked in a part of the range
+ * alone (IP_LOCAL_PORT_RANGE) changes nothing about how many there are.
  */
-void xtcp_dest_watch(struct xtcp_dest *d, const struct xtcp_ephemeral *e)
+void xtcp_dest_watch(struct xtcp_dest *d, struct net *net)
 {
-	u32 percent = xtcp_knob(e->net, port_watermark);
+	u32 percent = xtcp_knob(net, port_watermark);
 	struct xtcp_dest_info info;
+	struct xtcp_ephemeral e;
 
-	if (!percent || READ_ONCE(d->shares) * 100 < percent * e->count || READ_ONCE(d->marked) ||
+	xtcp_ephemeral_read_net(&e, net);
+	if (!percent || READ_ONCE(d->shares) * 100 < percent * e.count || READ_ONCE(d->marked) ||
 	    !dest_mark(d, &info))
 		return;
-	XTCP_INC(e->net, PORTWATERMARK);
+	XTCP_INC(net, PORTWATERMARK);
 	trace_xtcp_port_watermark(info.laddr, info.raddr, info.rport, info.used, info.waits,
-				  e->count);
+				  e.count);
 	pr_warn_ratelimited("xtcp: %pI4 has %u of %u ports in use to %pI4:%u, %u of them in TIME_WAIT\n",
-			    &info.laddr, info.used, e->count, &info.raddr, ntohs(info.rport),
+			    &info.laddr, info.used, e.count, &info.raddr, ntohs(info.rport),
 			    info.waits);
 }
 

@@ -164,6 +164,21 @@ void xtcp_destmap_wait(struct xtcp_destmap *map, u16 port)
 }
 
 /**
+ * xtcp_destmap_learn - a port turned out to be in use
+ * @map: the map, or NULL
+ * @port: host order
+ *
+ * By a connection or by TIME_WAIT, the map does not know: when the latter would be ripe
+ * the port is worth an attempt, which is in vain, once in tw_reuse_delay, if it is the
+ * former.
+ */
+void xtcp_destmap_learn(struct xtcp_destmap *map, u16 port)
+{
+	xtcp_destmap_busy(map, port);
+	xtcp_destmap_wait(map, port);
+}
+
+/**
  * xtcp_destmap_clear - a port has neither a connection nor a TIME_WAIT bucket any more
  * @map: the map, or NULL
  * @port: host order

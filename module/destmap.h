@@ -25,8 +25,12 @@ struct xtcp_destmap *xtcp_destmap_merge(struct xtcp_destmap **map, struct xtcp_d
 void xtcp_destmap_free(struct xtcp_destmap *map);
 bool xtcp_destmap_covers(const struct xtcp_destmap *map, const struct xtcp_ephemeral *e);
 
-/* A port is in use; its use is TIME_WAIT now; is over; or nobody will tell when it is. */
+/*
+ * A port is in use; was so before there was a map; its use is TIME_WAIT now; is over; or nobody
+ * will tell when it is.
+ */
 void xtcp_destmap_busy(struct xtcp_destmap *map, u16 port);
+void xtcp_destmap_learn(struct xtcp_destmap *map, u16 port);
 void xtcp_destmap_wait(struct xtcp_destmap *map, u16 port);
 void xtcp_destmap_clear(struct xtcp_destmap *map, u16 port);
 void xtcp_destmap_refuse(struct xtcp_destmap *map, u16 port);

@@ -365,7 +365,7 @@ static int ephemeral_try(struct sock *sk, struct ephemeral_choice *c, struct xtc
 		err = xtcp_ports_connect_via(sk, c->dest, key->lport, c->reuse);
 		if (!err) {
 			ephemeral_took(c);
-			xtcp_dest_watch(c->dest, &c->e);
+			xtcp_dest_watch(c->dest, c->e.net);
 		}
 		if (err != -EADDRINUSE)
 			return err;

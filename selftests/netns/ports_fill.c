@@ -16,6 +16,7 @@
 
 /* The socket that has a port of the range, or -1, and its peer. */
 static int holder[65536], peer[65536];
+static int last;	/* the one that was filled last */
 
 /* 0 or the errno. */
 static int fill_one(int l, int port)
@@ -31,6 +32,7 @@ static int fill_one(int l, int port)
 		return EEXIST;
 	holder[local] = x;
 	peer[local] = accept(l, NULL, NULL);
+	last = local;
 	return 0;
 }
 
@@ -155,6 +157,22 @@ TEST_F_TIMEOUT(ports, a_range_in_time_wait_comes_back, 1000)
 	EXPECT_EQ(xt_counter("TcpExt", "TWRecycled"), reused + 2 * PORTS);
 }
 
+/* Those of a small range are older than the map that a destination gets. */
+TEST_F_TIMEOUT(ports, a_small_range_in_time_wait_comes_back, 200)
+{
+	int l = listener(AF_XTCP, "127.0.0.1", 2000), i;
+
+	ASSERT_TRUE(set_up());
+	ASSERT_EQ(put(TW_REUSE, "1"), 0);
+	ASSERT_EQ(put(RANGE, "20000 20099"), 0);
+	for (i = 0; i < 100; i++) {
+		ASSERT_EQ(fill_one(l, 2000), 0);
+		end_well(last);
+	}
+	sleep(3);
+	EXPECT_EQ(fill(l, 2000), 100);
+}
+
 #define EVENT	"/sys/kernel/tracing/events/xtcp/xtcp_port_watermark/enable"
 #define TRACE	"/sys/kernel/tracing/trace"
 
@@ -195,8 +213,9 @@ static bool logged(const char *text)
 /* Before the ports run out somebody hears of it, once. */
 TEST_F_TIMEOUT(ports, a_watermark_is_passed, 200)
 {
-	int l = listener(AF_XTCP, "127.0.0.1", 2000), i, x = tcp(AF_XTCP);
+	int l = listener(AF_XTCP, "127.0.0.1", 2000), i, x = tcp(AF_XTCP), n = tcp(AF_XTCP);
 	long long before = xt_counter("XTcp", "PortWatermark");
+	uint32_t range = 20019u << 16 | 20000;
 
 	ASSERT_TRUE(set_up());
 	ASSERT_EQ(put(EVENT, "1"), 0);
@@ -204,7 +223,14 @@ TEST_F_TIMEOUT(ports, a_watermark_is_passed, 200)
 	ASSERT_EQ(bind_to(x, "127.0.0.1", 20000), 0);
 	ASSERT_EQ(put(RESERVED, "20010-20019"), 0);
 	EXPECT_FALSE(ports_are("127.0.0.1:2000", 0, 0, 0));
-	for (i = 0; i < 239; i++)
+	for (i = 0; i < 20; i++)
+		ASSERT_EQ(fill_one(l, 2000), 0);
+	/* A range of the socket's own is no reason. */
+	setsockopt(n, SOL_IP, IP_LOCAL_PORT_RANGE, &range, sizeof(range));
+	ASSERT_EQ(connect_to(n, "127.0.0.1", 2000), 0);
+	holder[local_port(n)] = n;
+	peer[local_port(n)] = accept(l, NULL, NULL);
+	for (i = 0; i < 218; i++)
 		ASSERT_EQ(fill_one(l, 2000), 0);
 	EXPECT_EQ(xt_counter("XTcp", "PortWatermark"), before);
 	EXPECT_TRUE(ports_are("127.0.0.1:2000", 239, 0, PORTS - 11 - 239));
