@@ -117,7 +117,11 @@ static void synq_count(struct xtcp_req *req)
 	if (req->young)
 		atomic_inc(&q->young);
 	atomic_inc(&q->cell[req->cell]);
-	smp_wmb();	/* whole before a stale reader of this memory can take a reference */
+	/*
+	 * Whole before a stale reader of this memory can take a reference; and counted before
+	 * synq_enqueue() looks whether the listener closed, see xtcp_synq_drop_listener().
+	 */
+	smp_mb__after_atomic();
 	refcount_set(&req->mini.ref, 3);	/* table, queue, us */
 }
 
@@ -534,9 +538,15 @@ static void synq_orphan_ent(struct xtcp_expent *e)
 /**
  * xtcp_synq_drop_listener - all requests of a listener that closed
  * @listener: no more in LISTEN
+ *
+ * Who has none does not look through the namespace's: whoever counts one from now on sees
+ * the state, and drops it himself.
  */
 void xtcp_synq_drop_listener(struct sock *listener)
 {
+	smp_mb();	/* state before count; synq_count() has it the other way round */
+	if (!atomic_read(&xtcp_sk(listener)->acceptq->syn_len))
+		return;
 	xtcp_expq_drop_matching(&xtcp_net(sock_net(listener))->synq, synq_match_listener,
 				listener, synq_orphan_ent);
 }
