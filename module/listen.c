@@ -165,7 +165,6 @@ static void listen_disinherit(struct sock *child)
 {
 	struct xtcp_sock *xs = xtcp_sk(child);
 
-	atomic_inc(&xtcp_net(sock_net(child))->sockets);
 	xtcp_state_init_child(child);
 	xtcp_timer_init(child);
 	xtcp_ports_init_clone(child);

@@ -24,7 +24,6 @@ int xtcp_net_setup(struct xtcp_net *xn)
 	get_random_bytes(&xn->isn_key, sizeof(xn->isn_key));
 	get_random_bytes(&xn->ts_key, sizeof(xn->ts_key));
 	get_random_bytes(&xn->port_key, sizeof(xn->port_key));
-	xn->hash_salt = get_random_u32();
 	xn->mib = alloc_percpu(struct xtcp_mib);
 	return xn->mib ? 0 : -ENOMEM;
 }

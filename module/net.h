@@ -98,12 +98,9 @@ struct xtcp_knobs {
  * @port_map: one bit per local port with an owner; the hook's first test.
  *	Written under the port's bucket lock, read without
  * @pin_map: the same, of ports that bind() or listen() has, VRFs' not among them
- * @sockets: open sockets, of any state, the guard's not among them
- * @orphans: sockets without a file that still speak
  * @isn_key: siphash key of initial sequence numbers (RFC 6528)
  * @ts_key: siphash key of per-tuple timestamp offsets
  * @port_key: siphash key of ephemeral port order (RFC 6056)
- * @hash_salt: mixed into the connection table's hash
  * @synq: expiry queues of half-open requests, a class per SYN-ACK transmission
  * @tw: expiry queues of TIME_WAIT buckets
  * @hooked: 1 once this namespace has its netfilter hooks
@@ -112,6 +109,7 @@ struct xtcp_knobs {
  * @sysctl: registered table of knobs, @sysctl_table: its memory
  * @cc: congestion control of new sockets; READ_ONCE
  * @cc_allowed: what a socket may choose without CAP_NET_ADMIN (xtcp_cc_bit()); READ_ONCE
+ * @orphans: sockets without a file that still speak; apart from what each segment reads
  */
 struct xtcp_net {
 	struct net *net;
@@ -120,12 +118,9 @@ struct xtcp_net {
 	struct xtcp_mib __percpu *mib;
 	unsigned long *port_map;
 	unsigned long *pin_map;
-	atomic_t sockets;
-	atomic_t orphans;
 	siphash_key_t isn_key;
 	siphash_key_t ts_key;
 	siphash_key_t port_key;
-	u32 hash_salt;
 	struct xtcp_expq synq;
 	struct xtcp_twq tw;
 	int hooked;
@@ -135,6 +130,7 @@ struct xtcp_net {
 	struct ctl_table *sysctl_table;
 	const struct xtcp_cc_ops *cc;
 	unsigned long cc_allowed;
+	atomic_t orphans ____cacheline_aligned_in_smp;
 };
 
 extern unsigned int xtcp_net_id;

@@ -58,7 +58,6 @@ static int proto_init(struct sock *sk)
 	WRITE_ONCE(sk->sk_sndbuf, READ_ONCE(xn->knobs.wmem[1]));
 	WRITE_ONCE(sk->sk_rcvbuf, READ_ONCE(xn->knobs.rmem[1]));
 	sk_sockets_allocated_inc(sk);
-	atomic_inc(&xn->sockets);
 	return xtcp_cc_begin(sk, READ_ONCE(xn->cc), GFP_KERNEL_ACCOUNT);
 }
 

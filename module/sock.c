@@ -31,7 +31,6 @@ void xtcp_sock_init_lock(struct sock *sk)
  */
 void xtcp_sock_destruct(struct sock *sk)
 {
-	atomic_dec(&xtcp_net(sock_net(sk))->sockets);
 	xtcp_acceptq_free(sk);
 	kfree(xtcp_cc_mem(&xtcp_sk(sk)->cc));
 	inet_sock_destruct(sk);
