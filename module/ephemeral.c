@@ -53,6 +53,7 @@ void xtcp_ephemeral_read_net(struct xtcp_ephemeral *e, struct net *net)
 	e->pinned = xn->pin_map;
 	e->low = low;
 	e->count = high - low + 1;
+	e->unprivileged = READ_ONCE(net->ipv4.sysctl_ip_prot_sock);
 	inet_get_local_port_range(net, &e->native_low, &e->native_high);
 }
 
@@ -104,7 +105,8 @@ u32 xtcp_ephemeral_usable(const struct xtcp_ephemeral *e)
  * @low: first port
  * @high: last port
  *
- * Two allocators must never give out one 4-tuple: the range may not overlap native's.
+ * Two allocators must never give out one 4-tuple: the range may not overlap native's. And
+ * what bind() asks a capability for is not given out to all.
  *
  * Return: 0 or -EINVAL
  */
@@ -112,7 +114,7 @@ int xtcp_ephemeral_check_range(struct net *net, int low, int high)
 {
 	int native_low, native_high;
 
-	if (low < 1 || high > U16_MAX || high < low)
+	if (low < max(READ_ONCE(net->ipv4.sysctl_ip_prot_sock), 1) || high > U16_MAX || high < low)
 		return -EINVAL;
 	inet_get_local_port_range(net, &native_low, &native_high);
 	if (high < native_low || low > native_high)
@@ -127,12 +129,12 @@ int xtcp_ephemeral_check_range(struct net *net, int low, int high)
  * @e: the range
  * @port: host order
  *
- * The administrator's reserved ports are not, nor is what native TCP's range has
- * come to cover since ours was set: two allocators must never give out one 4-tuple.
+ * The administrator's reserved ports are not, nor is what native TCP's range, or the
+ * privileged ports, have come to cover since ours was set.
  */
 bool xtcp_ephemeral_skips(const struct xtcp_ephemeral *e, u16 port)
 {
-	return (port >= e->native_low && port <= e->native_high) ||
+	return (port >= e->native_low && port <= e->native_high) || port < e->unprivileged ||
 	       inet_is_local_reserved_port(e->net, port);
 }
 
@@ -163,6 +165,8 @@ unsigned long xtcp_ephemeral_word(const struct xtcp_ephemeral *e, u32 word)
 	const unsigned long *reserved = e->net->ipv4.sysctl_local_reserved_ports;
 	unsigned long no = xtcp_ephemeral_mask(word, e->native_low, e->native_high);
 
+	if (e->unprivileged)
+		no |= xtcp_ephemeral_mask(word, 0, e->unprivileged - 1);
 	if (reserved)
 		no |= READ_ONCE(reserved[word]);
 	if (e->pinned)

@@ -15,6 +15,7 @@
  * @pinned: ports that bind() or listen() has, one bit each, or NULL
  * @low: first port
  * @count: how many, at least 1
+ * @unprivileged: first port that is not the privileged's (ip_unprivileged_port_start)
  * @native_low: first port that native TCP gives out, never ours
  * @native_high: last one
  */
@@ -23,6 +24,7 @@ struct xtcp_ephemeral {
 	const unsigned long *pinned;
 	u32 low;
 	u32 count;
+	u32 unprivileged;
 	int native_low;
 	int native_high;
 };

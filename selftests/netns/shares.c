@@ -118,15 +118,33 @@ static void test_off(void)
 	knob("syn_prefix_share", "100");
 }
 
+/* Three quarters of max_syn_backlog, whatever listen() asked for. */
+static void test_max_syn_backlog(void)
+{
+	struct conn l;
+
+	knob("syncookies", "0");
+	knob("max_syn_backlog", "16");
+	start(&l);
+	tap_ok(flood_from(&l, 250) == 13, "max_syn_backlog limits where there are no cookies");
+	conn_kill(&l);
+	knob("syncookies", "1");
+	start(&l);
+	tap_ok(flood_from(&l, 250) > 16, "and only there");
+	conn_kill(&l);
+	knob("max_syn_backlog", "4096");
+}
+
 int main(void)
 {
 	tun_open();
 	tun_route_all();
 	knob("max_syn_backlog", "4096");
-	tap_plan(10);
+	tap_plan(12);
 	test_one_prefix();
 	test_few_prefixes();
 	test_without_cookies();
 	test_off();
+	test_max_syn_backlog();
 	return tap_done();
 }

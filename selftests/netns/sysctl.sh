@@ -153,12 +153,12 @@ buffers() {
 ports() {
 	local value status=0
 	is local_port_range '10000 29999' || status=1
-	for value in '0 100' '-1 20000' '10000 65536' '20000 10000' '10000 4294967296' '10000 x' \
+	for value in '0 100' '1023 32767' '-1 20000' '10000 65536' '20000 10000' '10000 4294967296' '10000 x' \
 		'10000 20000 30000' x ''; do
 		refused local_port_range "$value" || status=1
 	done
 	taken local_port_range '61000 65535' || status=1
-	taken local_port_range '1 32767' || status=1
+	taken local_port_range '1024 32767' || status=1
 	taken local_port_range '20000 20000' || status=1
 	taken local_port_range '10000 29999' || status=1
 	return $status
