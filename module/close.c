@@ -81,7 +81,7 @@ static void close_connection(struct sock *sk)
 		XTCP_INC(net, ABORTONCLOSE);
 		close_reset(sk, XTCP_RST_UNREAD_DATA);
 	} else if (sock_flag(sk, SOCK_LINGER) && !sk->sk_lingertime) {
-		xtcp_disconnect(sk, 0);
+		xtcp_connect_abandon(sk, XTCP_RST_LINGER);
 		XTCP_INC(net, ABORTONDATA);
 	} else {
 		close_send_fin(sk);

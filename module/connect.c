@@ -19,7 +19,10 @@
 #define CONNECT_NEED_RESET	(TCPF_ESTABLISHED | TCPF_CLOSE_WAIT | TCPF_FIN_WAIT1 | \
 				 TCPF_FIN_WAIT2 | TCPF_SYN_RECV)
 
-/* A TIME_WAIT bucket that gave its 4-tuple has set write_seq (RFC 6191): keep it. */
+/*
+ * A TIME_WAIT bucket that gave its 4-tuple has set write_seq (RFC 6191): keep it. @isn is how
+ * far a former connection was ahead of the clock (connect_ahead()).
+ */
 static void connect_choose_isn(struct sock *sk)
 {
 	struct xtcp_sock *xs = xtcp_sk(sk);
@@ -27,7 +30,7 @@ static void connect_choose_isn(struct sock *sk)
 
 	xtcp_demux_key_of_sock(&key, sk);
 	if (!xs->snd.write_seq)
-		WRITE_ONCE(xs->snd.write_seq, xtcp_synq_isn(&key));
+		WRITE_ONCE(xs->snd.write_seq, xtcp_synq_isn(&key) + xs->snd.isn ? : 1);
 	xs->neg.ts_offset = xtcp_synq_ts_offset(&key);
 }
 
@@ -44,6 +47,7 @@ static void connect_undo(struct sock *sk)
 	sk->sk_route_caps = 0;
 	inet_sk(sk)->inet_dport = 0;
 	WRITE_ONCE(xs->snd.write_seq, 0);
+	xs->snd.isn = 0;
 	xs->rcv.ts_recent = 0;
 	xs->rcv.ts_recent_stamp = 0;
 }
@@ -127,14 +131,14 @@ const struct xtcp_portwait_ops xtcp_connect_ops = {
 };
 
 /* What the peer is told, and the application: ABORT of RFC 9293 3.10.5. */
-static void connect_abort(struct sock *sk, int state)
+static void connect_abort(struct sock *sk, int state, enum xtcp_rst_reason reason)
 {
 	struct xtcp_sock *xs = xtcp_sk(sk);
 
 	if ((1 << state) & CONNECT_NEED_RESET ||
 	    ((1 << state) & (TCPF_CLOSING | TCPF_LAST_ACK) &&
 	     xs->snd.nxt != xs->snd.write_seq)) {
-		xtcp_xmit_rst(sk, gfp_any(), XTCP_RST_DISCONNECT);
+		xtcp_xmit_rst(sk, gfp_any(), reason);
 		WRITE_ONCE(sk->sk_err, ECONNRESET);
 	} else if (state == TCP_SYN_SENT) {
 		WRITE_ONCE(sk->sk_err, ECONNRESET);
@@ -155,18 +159,30 @@ static void connect_reset_rcv(struct xtcp_rcv *rcv)
 	rcv->ato = XTCP_ATO_MIN;
 }
 
-static void connect_reset_snd(struct xtcp_snd *snd)
+/*
+ * How far all that the peer may still expect lies above the ISN that the 4-tuple would have
+ * now. The next connection's numbers start above it by as much; what they are is secret all
+ * the same, since another 4-tuple counts from another place (RFC 6528).
+ */
+static u32 connect_ahead(const struct sock *sk)
+{
+	const struct xtcp_snd *snd = &xtcp_sk(sk)->snd;
+	struct xtcp_key key;
+	s32 ahead;
+
+	if (!snd->write_seq)
+		return snd->isn;
+	xtcp_demux_key_of_sock(&key, sk);
+	ahead = snd->write_seq + snd->max_wnd + 2 - xtcp_synq_isn(&key);
+	return max(ahead, 0);
+}
+
+static void connect_reset_snd(struct xtcp_snd *snd, u32 ahead)
 {
 	const struct xtcp_snd old = *snd;
-	u32 seq;
-
-	/* The next connection's numbers start above all that the peer may still expect. */
-	seq = old.write_seq + old.max_wnd + 2;
 
 	memset(snd, 0, sizeof(*snd));
-	snd->write_seq = seq ? seq : 1;
-	snd->una = snd->write_seq;	/* nothing waits: SIOCOUTQ */
-	snd->nxt = snd->write_seq;
+	snd->isn = ahead;
 	snd->user_mss = old.user_mss;
 	snd->nonagle = old.nonagle;
 	snd->notsent_lowat = old.notsent_lowat;
@@ -175,12 +191,12 @@ static void connect_reset_snd(struct xtcp_snd *snd)
 }
 
 /* The connection's state goes, what the user set stays. */
-static void connect_reset(struct sock *sk)
+static void connect_reset(struct sock *sk, u32 ahead)
 {
 	struct xtcp_sock *xs = xtcp_sk(sk);
 
 	connect_reset_rcv(&xs->rcv);
-	connect_reset_snd(&xs->snd);
+	connect_reset_snd(&xs->snd, ahead);
 	xtcp_recovery_init(sk);
 	memset(&xs->neg, 0, sizeof(xs->neg));
 	xtcp_rtt_init(&xs->rtt);
@@ -198,22 +214,20 @@ static void connect_release_frag(struct sock *sk)
 }
 
 /**
- * xtcp_disconnect - struct proto.disconnect: back to a fresh socket, at once
+ * xtcp_connect_abandon - back to a fresh socket, at once
  * @sk: socket, locked
- * @flags: unused
+ * @reason: of the RST
  *
- * connect(AF_UNSPEC), shutdown() of a listener or of SYN_SENT, and SO_LINGER with
- * a time of 0. The peer of a connection hears a RST; SO_ERROR is ECONNRESET then.
- * Options that the user set stay, and so do address and port that he bound.
- *
- * Return: 0.
+ * The peer of a connection hears a RST; SO_ERROR is ECONNRESET then. Options that the user
+ * set stay, and so do address and port that he bound.
  */
-int xtcp_disconnect(struct sock *sk, int flags)
+void xtcp_connect_abandon(struct sock *sk, enum xtcp_rst_reason reason)
 {
+	u32 ahead = connect_ahead(sk);
 	int state = sk->sk_state;
 
 	sock_owned_by_me(sk);
-	connect_abort(sk, state);
+	connect_abort(sk, state, reason);
 	if (state != TCP_CLOSE)
 		xtcp_set_state(sk, TCP_CLOSE);
 	if (state == TCP_LISTEN)
@@ -232,8 +246,21 @@ int xtcp_disconnect(struct sock *sk, int flags)
 	sk_set_peek_off(sk, -1);
 	sk_dst_reset(sk);
 	dst_release(unrcu_pointer(xchg(&sk->sk_rx_dst, NULL)));
-	connect_reset(sk);
+	connect_reset(sk, ahead);
 	connect_release_frag(sk);
 	sk_error_report(sk);
+}
+
+/**
+ * xtcp_disconnect - struct proto.disconnect: connect(AF_UNSPEC), shutdown() of a listener or
+ * of SYN_SENT
+ * @sk: socket, locked
+ * @flags: unused
+ *
+ * Return: 0.
+ */
+int xtcp_disconnect(struct sock *sk, int flags)
+{
+	xtcp_connect_abandon(sk, XTCP_RST_DISCONNECT);
 	return 0;
 }

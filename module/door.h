@@ -5,6 +5,8 @@
 
 #include <linux/net.h>
 #include <linux/tcp.h>
+#include <xtcp/rst.h>
+
 #include "compat.h"
 #include "portwait.h"
 #include "sock.h"
@@ -24,6 +26,7 @@ void xtcp_proto_use_knobs(void);
 /* connect.c: struct proto .connect .disconnect; process context, socket locked */
 int xtcp_connect(struct sock *sk, struct sockaddr *addr, int len);
 int xtcp_disconnect(struct sock *sk, int flags);
+void xtcp_connect_abandon(struct sock *sk, enum xtcp_rst_reason reason);
 extern const struct xtcp_portwait_ops xtcp_connect_ops;
 
 /* close.c: .close .shutdown */

@@ -25,7 +25,6 @@ struct xtcp_ctx {
  * @ack_now: a pure ACK, unless data carries it
  * @ack_dup: an ACK for an unacceptable segment, rate-limited
  * @ack_challenge: RFC 5961, rate-limited
- * @rst: a RST made from the segment
  * @push: there may be something to send
  * @queued: the skb is in a queue of the socket now
  * @data: in-order data came: wake the reader
@@ -36,6 +35,7 @@ struct xtcp_ctx {
  * @established: the handshake is complete
  * @fin: the peer's FIN is in order now
  * @wake_write: SND.UNA moved
+ * @rst: a RST made from the segment, and why: XTCP_RST_*; 0: none
  * @abort_err: the connection is gone with this errno (0: no)
  * @reason: enum skb_drop_reason, why the skb ends if not queued
  */
@@ -43,7 +43,6 @@ struct xtcp_effects {
 	u8 ack_now:1,
 	   ack_dup:1,
 	   ack_challenge:1,
-	   rst:1,
 	   push:1,
 	   queued:1,
 	   data:1,
@@ -54,6 +53,7 @@ struct xtcp_effects {
 	   established:1,
 	   fin:1,
 	   wake_write:1;
+	u8 rst;
 	int abort_err;
 	u32 reason;
 };

@@ -196,11 +196,12 @@ u32 xtcp_xmit_options_len(const struct sock *sk);	/* of an established segment *
 
 /* reply.c: segments without a socket; no lock, BH and RCU; @skb is answered, not consumed */
 void xtcp_reply_rst(struct net *net, struct sk_buff *skb, const struct xtcp_key *key,
-		    const struct xtcp_seg *seg);
+		    const struct xtcp_seg *seg, enum xtcp_rst_reason reason);
 void xtcp_reply_ack(struct net *net, struct sk_buff *skb, const struct xtcp_key *key, u32 seq,
 		    u32 ack, u32 win, u32 tsval, u32 tsecr, bool ts, u8 tos, u32 txhash);
 /* A RST for a segment that reached a full socket: by its device, mark and priority. */
-void xtcp_reply_rst_sk(const struct sock *sk, struct sk_buff *skb, const struct xtcp_seg *seg);
+void xtcp_reply_rst_sk(const struct sock *sk, struct sk_buff *skb, const struct xtcp_seg *seg,
+		       enum xtcp_rst_reason reason);
 struct xtcp_tw;
 /* What a TIME_WAIT bucket says last: ACK of all it knows, or RST. */
 void xtcp_reply_tw_ack(const struct xtcp_tw *tw, struct sk_buff *skb, const struct xtcp_key *key);

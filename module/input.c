@@ -142,7 +142,7 @@ static void input_wake_writer(struct sock *sk)
 static void input_effects(struct sock *sk, struct xtcp_ctx *c, struct xtcp_effects *fx)
 {
 	if (fx->rst)
-		xtcp_reply_rst_sk(sk, c->skb, &c->seg);
+		xtcp_reply_rst_sk(sk, c->skb, &c->seg, fx->rst);
 	if (fx->abort_err) {
 		xtcp_state_abort(sk, fx->abort_err);
 		return;

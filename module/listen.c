@@ -441,7 +441,7 @@ static struct sock *listen_rcv_ack(struct sock *sk, struct sk_buff *skb,
 	struct xtcp_req req;
 
 	if (!xtcp_syncookie_check(sk, skb, key, seg, opts, &req)) {
-		xtcp_reply_rst(key->net, skb, key, seg);
+		xtcp_reply_rst(key->net, skb, key, seg, XTCP_RST_STATE);
 		*reason = SKB_DROP_REASON_TCP_FLAGS;
 		return NULL;
 	}

@@ -344,12 +344,12 @@ static void passive_challenge(struct xtcp_req *req, struct sk_buff *skb, const s
 }
 
 static void passive_send_rst(const struct xtcp_req *req, struct sk_buff *skb,
-			     const struct xtcp_seg *seg)
+			     const struct xtcp_seg *seg, enum xtcp_rst_reason reason)
 {
 	struct xtcp_key key;
 
 	xtcp_req_key(&key, req);
-	xtcp_reply_rst(key.net, skb, &key, seg);
+	xtcp_reply_rst(key.net, skb, &key, seg, reason);
 }
 
 static void passive_reset(struct xtcp_req *req)
@@ -377,7 +377,7 @@ static enum skb_drop_reason passive_check(struct xtcp_req *req, struct sk_buff *
 
 	if ((seg->flags & (XTCP_ACK | XTCP_RST)) == XTCP_ACK && seg->ack != req->isn + 1) {
 		XTCP_INC(net, ACKUNSENT);
-		passive_send_rst(req, skb, seg);
+		passive_send_rst(req, skb, seg, XTCP_RST_STATE);
 		return SKB_DROP_REASON_TCP_ACK_UNSENT_DATA;
 	}
 
@@ -434,7 +434,7 @@ static void passive_overflow(struct xtcp_req *req, struct sk_buff *skb, const st
 		WRITE_ONCE(req->acked, 1);
 		return;
 	}
-	passive_send_rst(req, skb, seg);
+	passive_send_rst(req, skb, seg, XTCP_RST_OVERFLOW);
 	if (xtcp_synq_kill(req))
 		XTCP_INC(xtcp_req_net(req), EMBRYONICRSTS);
 }

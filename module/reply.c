@@ -136,13 +136,14 @@ static void reply_rst_as(struct xtcp_reply *r, const struct sock *sk, const stru
  * @skb: the segment that believes in it, its cb filled by rx.c
  * @key: its 4-tuple, of unicast addresses
  * @seg: its header
+ * @reason: for the tracepoint
  */
 void xtcp_reply_rst(struct net *net, struct sk_buff *skb, const struct xtcp_key *key,
-		    const struct xtcp_seg *seg)
+		    const struct xtcp_seg *seg, enum xtcp_rst_reason reason)
 {
 	struct xtcp_reply r = { .key = key };
 
-	reply_rst_as(&r, NULL, skb, seg, XTCP_RST_NO_SOCKET);
+	reply_rst_as(&r, NULL, skb, seg, reason);
 }
 
 /**
@@ -150,8 +151,10 @@ void xtcp_reply_rst(struct net *net, struct sk_buff *skb, const struct xtcp_key 
  * @sk: full socket, addresses set
  * @skb: the segment
  * @seg: its header
+ * @reason: for the tracepoint
  */
-void xtcp_reply_rst_sk(const struct sock *sk, struct sk_buff *skb, const struct xtcp_seg *seg)
+void xtcp_reply_rst_sk(const struct sock *sk, struct sk_buff *skb, const struct xtcp_seg *seg,
+		       enum xtcp_rst_reason reason)
 {
 	struct xtcp_key key;
 	struct xtcp_reply r = {
@@ -163,7 +166,7 @@ void xtcp_reply_rst_sk(const struct sock *sk, struct sk_buff *skb, const struct 
 	};
 
 	xtcp_demux_key_of_sock(&key, sk);
-	reply_rst_as(&r, sk, skb, seg, XTCP_RST_STATE);
+	reply_rst_as(&r, sk, skb, seg, reason);
 }
 
 static void reply_ack_as(struct xtcp_reply *r, const struct sk_buff *skb, const struct xtcp_seg *a,

@@ -251,7 +251,7 @@ static void rx_nobody(const struct xtcp_key *key, struct sk_buff *skb)
 	struct xtcp_ctx c;
 
 	if (xtcp_input_parse(&c, skb))
-		xtcp_reply_rst(key->net, skb, key, &c.seg);
+		xtcp_reply_rst(key->net, skb, key, &c.seg, XTCP_RST_NO_SOCKET);
 	rx_drop(NULL, skb, SKB_DROP_REASON_NO_SOCKET);
 }
 

@@ -224,7 +224,7 @@ static bool states_data_after_close(struct sock *sk, struct xtcp_ctx *c, struct 
 	    !xtcp_seq_after(c->seg.end_seq - fin, xtcp_sk(sk)->rcv.nxt))
 		return false;
 	XTCP_SK_INC(sk, ABORTONDATA);
-	fx->rst = 1;
+	fx->rst = XTCP_RST_DATA_AFTER_CLOSE;
 	fx->abort_err = ECONNRESET;
 	fx->reason = SKB_DROP_REASON_TCP_ABORT_ON_DATA;
 	return true;
@@ -273,7 +273,7 @@ static bool states_enter_fin_wait2(struct sock *sk, struct xtcp_ctx *c, struct x
 	}
 	if (tmo < 0) {
 		XTCP_SK_INC(sk, ABORTONDATA);
-		fx->rst = 1;
+		fx->rst = XTCP_RST_LINGER;
 		fx->done = 1;
 		return states_drop(fx, SKB_DROP_REASON_TCP_ABORT_ON_DATA);
 	}
@@ -405,7 +405,7 @@ static bool states_synsent_ack_ok(struct sock *sk, const struct xtcp_ctx *c,
 
 	if (!xtcp_seq_after(c->seg.ack, xs->snd.una) ||
 	    xtcp_seq_after(c->seg.ack, xs->snd.nxt)) {
-		fx->rst = !(c->seg.flags & XTCP_RST);
+		fx->rst = c->seg.flags & XTCP_RST ? 0 : XTCP_RST_STATE;
 		return states_drop(fx, SKB_DROP_REASON_TCP_INVALID_SEQUENCE);
 	}
 	if (!(c->opts.has & XTCP_OPT_TS) || !c->opts.tsecr || !syn)
@@ -415,7 +415,7 @@ static bool states_synsent_ack_ok(struct sock *sk, const struct xtcp_ctx *c,
 	if (xtcp_seq_between(echo, first_ms, xtcp_now_ts()))
 		return true;
 	XTCP_SK_INC(sk, PAWSACTIVE);
-	fx->rst = !(c->seg.flags & XTCP_RST);
+	fx->rst = c->seg.flags & XTCP_RST ? 0 : XTCP_RST_STATE;
 	return states_drop(fx, SKB_DROP_REASON_TCP_RFC7323_PAWS);
 }
 
@@ -487,7 +487,7 @@ static void xtcp_rcv_syn_recv(struct sock *sk, struct xtcp_ctx *c, struct xtcp_e
 	if (xtcp_seq_after(c->seg.ack, xs->snd.nxt) ||
 	    xtcp_seq_before(c->seg.ack, xs->snd.una) ||
 	    (c->seg.ack == xs->snd.una && xs->snd.packets_out)) {
-		fx->rst = 1;
+		fx->rst = XTCP_RST_STATE;
 		fx->reason = SKB_DROP_REASON_TCP_INVALID_SEQUENCE;
 		return;
 	}

@@ -2,9 +2,10 @@
 /*
  * What somebody who cannot see the connection may try: bursts of RST and SYN
  * (RFC 5961 3, 4), data with guessed acks (RFC 5961 5), old segments against
- * TIME_WAIT (RFC 1337), and a SYN from an address to itself.
+ * TIME_WAIT (RFC 1337), a SYN from an address to itself, and a guess at the next ISN.
  */
 #include <arpa/inet.h>
+#include <errno.h>
 #include <netinet/in.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
@@ -200,6 +201,70 @@ static void blind_land(void)
 	close(s);
 }
 
+/* The ISN of the next connection of a socket, if that is its first segment but for a RST. */
+static bool blind_next_isn(struct conn *c, uint32_t *isn)
+{
+	struct sockaddr_in none = { .sin_family = AF_UNSPEC };
+	struct sockaddr_in sin = { .sin_family = AF_INET, .sin_port = htons(c->rport),
+				   .sin_addr.s_addr = htonl(c->raddr) };
+	static struct seg seg;
+
+	STEP(!connect(c->fd, (struct sockaddr *)&none, sizeof(none)));
+	STEP(connect(c->fd, (struct sockaddr *)&sin, sizeof(sin)) && errno == EINPROGRESS);
+	do
+		STEP(conn_answer(c, &seg, 1000));
+	while (seg.flags & RST);
+	*isn = seg.seq;
+	return seg.flags == SYN;
+}
+
+/* The kernel's TCP begins at 2. */
+static bool blind_isn_fresh(struct conn *c)
+{
+	uint32_t isn = 0;
+
+	conn_open(c);
+	STEP(blind_next_isn(c, &isn));
+	return fsm_family == AF_INET || isn > 1000;
+}
+
+/* Its former peer knows all the numbers that there were; the kernel's TCP goes on from them. */
+static bool blind_isn_elsewhere(struct conn *c)
+{
+	uint32_t old, isn = 0;
+
+	conn_connect(c);
+	STEP(conn_expect(c, SYN, NULL));
+	old = c->irs;
+	conn_send(c, RST | ACK, 0, c->rcv_nxt, 0);
+	blind_answers(c);
+	c->rport++;
+	STEP(blind_next_isn(c, &isn));
+	return fsm_family == AF_INET || isn - old + 10000 > 20000;
+}
+
+/* Above all that the peer of this 4-tuple may still expect, and the clock is not there yet. */
+static bool blind_isn_onwards(struct conn *c)
+{
+	uint32_t end, isn = 0;
+
+	c->my_win = 65535;
+	conn_connect(c);
+	STEP(conn_expect(c, SYN, NULL));
+	conn_send(c, SYN | ACK, c->iss, c->rcv_nxt, 0);
+	c->snd_nxt = c->iss + 1;
+	STEP(conn_expect(c, ACK, NULL));
+	end = c->rcv_nxt + c->my_win;
+	STEP(blind_next_isn(c, &isn));
+	return (int32_t)(isn - end) > 0;
+}
+
+static const struct conn_flow isns[] = {
+	{ "the ISN of a socket that never was connected is secret", blind_isn_fresh },
+	{ "the next ISN of a socket is a secret from its former peer", blind_isn_elsewhere },
+	{ "the next ISN of a 4-tuple lies above its window", blind_isn_onwards },
+};
+
 int main(void)
 {
 	static const enum fsm_place places[] = {
@@ -207,9 +272,10 @@ int main(void)
 		P_CLOSING, P_LAST_ACK, P_LAST_ACK_ORPHAN, P_SYN_RECV_CROSSED,
 	};
 	unsigned int i, n = ARRAY_SIZE(places);
+	struct conn c;
 
 	tun_open();
-	tap_plan(2 * n + 2 + 16 + 1);
+	tap_plan(2 * n + 2 + 16 + 1 + ARRAY_SIZE(isns));
 	for (i = 0; i < n; i++) {
 		blind_burst(places[i], RST, "RST");
 		blind_burst(places[i], SYN, "SYN");
@@ -217,5 +283,10 @@ int main(void)
 	blind_data();
 	blind_rfc1337();
 	blind_land();
+	for (i = 0; i < ARRAY_SIZE(isns); i++) {
+		conn_init(&c, fsm_family, false);
+		tap_ok(isns[i].run(&c), "%s", isns[i].name);
+		conn_kill(&c);
+	}
 	return tap_done();
 }

@@ -6,7 +6,7 @@
  *
  *	proc_hold		one of each; SYN-ACKs from port 8003 must get lost
  *	proc_hold many N	N connections to port 8001, both ends held
- *	proc_hold reset		a connection whose server closed with data unread
+ *	proc_hold reset		connections that end by RST, for the reasons there are
  */
 #include <arpa/inet.h>
 #include <err.h>
@@ -202,6 +202,51 @@ static void hold_many(int n)
 	}
 }
 
+/* SO_LINGER with a time of 0. */
+static void hold_linger(int listener, int port)
+{
+	struct linger linger = { .l_onoff = 1 };
+	int client = hold_connect(port, SERVER, 0);
+	int server = hold_accept(listener);
+
+	setsockopt(client, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger));
+	close(client);
+	hold_await(server, 0);
+}
+
+/* Data for a socket that is closed. */
+static void hold_unread(int listener, int port)
+{
+	int client = hold_connect(port, SERVER, 0);
+	char byte = 0;
+
+	close(hold_accept(listener));
+	hold_await(client, POLLIN);
+	if (write(client, &byte, 1) != 1)
+		err(1, "write");
+	hold_await(client, 0);
+}
+
+/*
+ * A request that finds the accept queue full, where abort_on_overflow is set: its ACK is held
+ * for a while (ack_hold_us), those of others are not.
+ */
+static void hold_overflow(int to, int port)
+{
+	struct sockaddr_in sin = hold_addr(to);
+	int client, other, on = 1, i;
+
+	hold_listen(to, 1);
+	client = hold_connect(port, to, 0);
+	for (i = 1; i < 3; i++) {
+		other = hold_bound(port + i, 0);
+		setsockopt(other, IPPROTO_TCP, TCP_QUICKACK, &on, sizeof(on));
+		if (connect(other, (struct sockaddr *)&sin, sizeof(sin)))
+			err(1, "connect");
+	}
+	hold_await(client, 0);
+}
+
 static void hold_reset(void)
 {
 	int listener = hold_listen(SERVER, 16);
@@ -214,6 +259,9 @@ static void hold_reset(void)
 	hold_await(server, POLLIN);
 	close(server);
 	hold_await(client, 0);
+	hold_linger(listener, CLIENTS + 2);
+	hold_unread(listener, CLIENTS + 3);
+	hold_overflow(SERVER + 1, CLIENTS + 4);
 }
 
 int main(int argc, char **argv)

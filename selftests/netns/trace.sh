@@ -46,14 +46,15 @@ trap finish EXIT
 xt_require_xtcp
 xt_require ip
 ktap_print_header
-ktap_set_plan 13
+ktap_set_plan 16
 
 xt_check "every tracepoint is there" \
 	test "$(cd $events && echo xtcp_*)" = "xtcp_drop xtcp_illegal_edge xtcp_port_watermark xtcp_receive_reset xtcp_retransmit_skb xtcp_send_reset xtcp_state"
 xt_netns xt_t
 echo >/sys/kernel/tracing/trace
 echo 1 >$events/enable
-xt_check "a connection is reset" hold reset
+ip netns exec xt_t sysctl -qw net.xtcp.abort_on_overflow=1 net.xtcp.ack_hold_us=200000
+xt_check "connections are reset" hold reset
 release
 cat /sys/kernel/tracing/trace >"$tmp/trace"
 client=127.0.0.1:21001 server=127.0.0.1:8001
@@ -64,6 +65,12 @@ xt_check "server: SYN_RECV to ESTABLISHED" edge $server $client SYN_RECV ESTABLI
 xt_check "server: ESTABLISHED to CLOSE" edge $server $client ESTABLISHED CLOSE
 xt_check "the RST as it is sent, and why" \
 	seen "xtcp_send_reset: .* local=$server remote=$client state=ESTABLISHED reason=UNREAD_DATA"
+xt_check "that of SO_LINGER" \
+	seen "xtcp_send_reset: .* local=127.0.0.1:21002 remote=$server state=ESTABLISHED reason=LINGER"
+xt_check "that for data after close()" \
+	seen "xtcp_send_reset: .* local=$server remote=127.0.0.1:21003 state=FIN_WAIT2 reason=DATA_AFTER_CLOSE"
+xt_check "that of abort_on_overflow" \
+	seen "xtcp_send_reset: .* local=127.0.0.1:8002 remote=127.0.0.1:21004 .*reason=OVERFLOW"
 xt_check "the RST as it arrives" \
 	seen "xtcp_receive_reset: .* local=$client remote=$server state=ESTABLISHED"
 xt_check "its segment ends as a drop" \
