@@ -3,6 +3,11 @@
 #ifndef _XTCP_COMPAT_H
 #define _XTCP_COMPAT_H
 
+#include <linux/version.h>
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 12, 0) && LINUX_VERSION_CODE >> 8 != 0x0601
+#error XTCP is for Linux 6.1 and 6.12: what lies between has the interfaces of neither
+#endif
+
 #include <linux/bvec.h>
 #include <linux/netfilter_bridge.h>
 #include <linux/random.h>
@@ -11,7 +16,6 @@
 #include <linux/timer.h>
 #include <linux/uaccess.h>
 #include <linux/uio.h>
-#include <linux/version.h>
 #include <net/inet_common.h>
 #include <net/inet_sock.h>
 #include <net/sock.h>
