@@ -145,7 +145,7 @@ static void ack_sample_rtt(struct sock *sk, u32 rtt_us, u64 now_us)
 	xtcp_rtt_sample(&xs->rtt, rtt_us, xs->snd.una, xs->snd.nxt,
 			xtcp_sk_knob(sk, rto_min));
 	xtcp_rtt_min_update(&xs->rtt, rtt_us, (u32)div_u64(now_us, USEC_PER_MSEC),
-			    300 * MSEC_PER_SEC);
+			    xtcp_sk_knob(sk, min_rtt_wlen) * MSEC_PER_SEC);
 	xs->rec.backoff = 0;
 }
 

@@ -163,7 +163,7 @@ static void buf_grow_rcv(struct sock *sk, u32 copied)
 	struct xtcp_sock *xs = xtcp_sk(sk);
 	u64 win;
 
-	if (sk->sk_userlocks & SOCK_RCVBUF_LOCK)
+	if (sk->sk_userlocks & SOCK_RCVBUF_LOCK || !xtcp_sk_knob(sk, moderate_rcvbuf))
 		return;
 	win = ((u64)copied << 1) + 16 * xs->snd.advmss;
 	win += div_u64(win * (copied - xs->rcv.space), max(xs->rcv.space, 1U)) << 1;

@@ -12,7 +12,7 @@ static void data_dsack(struct sock *sk, u32 start, u32 end, bool old)
 {
 	struct xtcp_disorder *d;
 
-	if (!xtcp_sk(sk)->neg.sack_ok)
+	if (!xtcp_sk(sk)->neg.sack_ok || !xtcp_sk_knob(sk, dsack))
 		return;
 	d = xtcp_sock_disorder(sk);
 	if (!d)

@@ -20,6 +20,7 @@
 #include "compat.h"
 #include "engine.h"
 #include "mib.h"
+#include "synq.h"
 
 /*
  * The kernel gives forced GSO, checksums and scatter-gather only to sockets of its
@@ -326,7 +327,7 @@ struct dst_entry *xtcp_ipv4_answer_route(const struct xtcp_key *key, struct sock
 	const struct xtcp_reply r = {
 		.key = key,
 		.sk = listener,
-		.tos = READ_ONCE(inet_sk(listener)->tos),
+		.tos = xtcp_synq_tos(listener, skb),
 		.mark = inet_request_mark(listener, (struct sk_buff *)skb),
 	};
 	struct dst_entry *dst;

@@ -21,8 +21,6 @@
 #include "synq.h"
 #include "timer.h"
 
-#define LISTEN_MIN_RTT_MS	(300 * MSEC_PER_SEC)	/* native's tcp_min_rtt_wlen */
-
 /* listen() and accept() */
 
 static void listen_set_backlog(struct sock *sk, int backlog)
@@ -254,6 +252,8 @@ static void listen_init_from_req(struct sock *child, const struct xtcp_req *req,
 	xs->inet.inet_num = req->mini.lport;
 	xs->inet.inet_sport = htons(req->mini.lport);
 	xs->inet.inet_dport = req->mini.rport;
+	if (xtcp_sk_knob(child, reflect_tos))
+		xs->inet.tos = req->tos & ~INET_ECN_MASK;
 	child->sk_bound_dev_if = req->mini.bound_dev_if;
 	child->sk_mark = req->mark;
 	child->sk_txhash = req->txhash;
@@ -271,7 +271,8 @@ static void listen_init_rtt(struct sock *child, const struct xtcp_req *req)
 		return;
 	xtcp_rtt_sample(rtt, rtt_us, req->isn + 1, req->isn + 1,
 			xtcp_knob(sock_net(child), rto_min));
-	xtcp_rtt_min_update(rtt, rtt_us, (u32)div_u64(now_us, USEC_PER_MSEC), LISTEN_MIN_RTT_MS);
+	xtcp_rtt_min_update(rtt, rtt_us, (u32)div_u64(now_us, USEC_PER_MSEC),
+			    xtcp_sk_knob(child, min_rtt_wlen) * MSEC_PER_SEC);
 }
 
 /* Routed already. RFC 5681 3.1: one segment only if our SYN-ACK was lost twice. */

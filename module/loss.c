@@ -10,7 +10,6 @@
 
 #define LOSS_MAX_ACK_DELAY_US	(200U * USEC_PER_MSEC)
 #define LOSS_MIN_TIMER		1
-#define LOSS_REORDERING_MAX	300U
 
 /**
  * xtcp_loss_mark - a segment, or its retransmission, is taken for lost
@@ -75,14 +74,16 @@ static u32 loss_detect_rack(struct sock *sk, struct xtcp_ack_info *ai)
 }
 
 /* How far out of order, in segments: what TCP_INFO tells, and what buffers allow for. */
-static void loss_note_reordering(struct xtcp_sock *xs, const struct xtcp_ack_info *ai)
+static void loss_note_reordering(struct sock *sk, const struct xtcp_ack_info *ai)
 {
+	struct xtcp_sock *xs = xtcp_sk(sk);
 	u32 segs;
 
 	if (likely(!ai->late))
 		return;
 	segs = DIV_ROUND_UP(ai->late, max_t(u32, xs->snd.mss, 1));
-	xs->rec.reordering = max_t(u32, xs->rec.reordering, min(segs, LOSS_REORDERING_MAX));
+	segs = min_t(u32, segs, xtcp_sk_knob(sk, max_reordering));
+	xs->rec.reordering = max_t(u32, xs->rec.reordering, segs);
 	xs->rec.reord_seen++;
 }
 
@@ -96,7 +97,7 @@ void xtcp_loss_detect(struct sock *sk, struct xtcp_ack_info *ai)
 	struct xtcp_sock *xs = xtcp_sk(sk);
 	u32 wait_us;
 
-	loss_note_reordering(xs, ai);
+	loss_note_reordering(sk, ai);
 	xtcp_rack_ack(&xs->rec.rack, xs->snd.una, xs->snd.nxt, ai->dsack);
 	wait_us = loss_detect_rack(sk, ai);
 	if (wait_us)
@@ -139,8 +140,8 @@ void xtcp_loss_arm_tlp(struct sock *sk)
 	struct xtcp_sock *xs = xtcp_sk(sk);
 	u32 rto, pto;
 
-	if (!xs->neg.sack_ok || !loss_may_probe(xs) || xs->rec.tlp.active ||
-	    !xs->snd.packets_out || xs->snd.sacked_out || !xs->rtt.srtt_us ||
+	if (!xs->neg.sack_ok || xtcp_sk_knob(sk, early_retrans) < 3 || !loss_may_probe(xs) ||
+	    xs->rec.tlp.active || !xs->snd.packets_out || xs->snd.sacked_out || !xs->rtt.srtt_us ||
 	    sk->sk_state == TCP_SYN_SENT) {
 		xtcp_timer_cancel(sk, XTCP_T_TLP);
 		return;

@@ -40,7 +40,9 @@ struct xtcp_knobs {
 	int adv_win_scale;
 	int base_mss;
 	int challenge_ack_limit;	/* per second and namespace, INT_MAX: none */
+	int dsack;
 	int early_demux;
+	int early_retrans;		/* tail-loss probes: 3 and 4 */
 	int ecn;			/* 0, 1 asked for, 2 granted when asked */
 	int ecn_fallback;		/* a SYN that goes again asks no more */
 	int fin_timeout;		/* jiffies */
@@ -52,19 +54,24 @@ struct xtcp_knobs {
 	int limit_output_bytes;
 	int local_port_range[2];
 	int max_orphans;
+	int max_reordering;
 	int max_syn_backlog;
 	int max_tw_buckets;
 	int migrate_req;		/* a SO_REUSEPORT group keeps who waits */
+	int min_rtt_wlen;		/* seconds */
 	int min_snd_mss;
 	int min_tso_segs;
+	int moderate_rcvbuf;
 	int mtu_probe_floor;
 	int mtu_probing;		/* 0, 1 after a black hole, 2 always */
+	int notsent_lowat;
 	int orphan_retries;
 	int pacing_ca_ratio;		/* percent of a window per round trip */
 	int pacing_ss_ratio;		/* the same in slow start */
 	int port_watermark;		/* percent of the range, 0: none */
 	int probe_interval;		/* jiffies */
 	int probe_threshold;
+	int reflect_tos;		/* replies have the SYN's */
 	int reordering;
 	int retries1;
 	int retries2;

@@ -132,7 +132,7 @@ bool xtcp_stream_memory_free(const struct sock *sk, int wake)
 	u32 notsent = READ_ONCE(snd->write_seq) - READ_ONCE(snd->nxt);
 
 	if (!lowat)
-		return true;
+		lowat = xtcp_sk_knob(sk, notsent_lowat);
 	return (u64)notsent << wake < lowat;
 }
 

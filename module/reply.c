@@ -294,7 +294,7 @@ static struct xtcp_reply reply_from_req(struct xtcp_key *key, struct sock *liste
 		.key = key,
 		.sk = listener,
 		.oif = req->mini.bound_dev_if,
-		.tos = READ_ONCE(inet_sk(listener)->tos),
+		.tos = req->tos,
 		.mark = req->mark,
 		.priority = READ_ONCE(listener->sk_priority),
 		.txhash = req->txhash,

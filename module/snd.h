@@ -65,7 +65,7 @@ struct xtcp_snd {
 	u32 high_seq;
 	u32 lsndtime;
 	u32 pmtu;
-	u32 notsent_lowat;	/* TCP_NOTSENT_LOWAT, 0: no limit; READ_ONCE/WRITE_ONCE */
+	u32 notsent_lowat;	/* TCP_NOTSENT_LOWAT, 0: the knob says; READ_ONCE/WRITE_ONCE */
 	u16 mss;
 	u16 mss_clamp;
 	u16 user_mss;

@@ -441,7 +441,7 @@ void xtcp_synq_fill(struct xtcp_req *req, struct sock *listener, const struct sk
 	req->num_timeout = 0;
 	req->num_retrans = 0;
 	req->snd_wscale = 0;
-	req->tos = READ_ONCE(inet_sk(listener)->tos);
+	req->tos = xtcp_synq_tos(listener, skb);
 	req->young = 0;
 	req->acked = 0;
 	req->ts_ok = 0;

@@ -11,6 +11,8 @@
 #ifndef _XTCP_SYNQ_H
 #define _XTCP_SYNQ_H
 
+#include <net/inet_ecn.h>
+
 #include "acceptq.h"
 #include "demux.h"
 #include "sock.h"
@@ -122,6 +124,16 @@ bool xtcp_synq_kill(struct xtcp_req *req);
 void xtcp_synq_drop(struct xtcp_req *req);
 void xtcp_synq_orphaned(struct xtcp_req *req);
 void xtcp_synq_drop_listener(struct sock *listener);
+
+/* TOS of the answers to a segment: the listener's, or with reflect_tos the segment's. */
+static inline u8 xtcp_synq_tos(const struct sock *listener, const struct sk_buff *skb)
+{
+	u8 tos = READ_ONCE(inet_sk(listener)->tos);
+
+	if (!xtcp_sk_knob(listener, reflect_tos))
+		return tos;
+	return (XTCP_CB(skb)->tos & ~INET_ECN_MASK) | (tos & INET_ECN_MASK);
+}
 
 /**
  * struct xtcp_path - the way of a SYN-ACK

@@ -72,6 +72,7 @@ void tun_barrier(void);
 bool tun_recv_barrier(struct seg *seg);
 void fsm_sysctl(const char *name, const char *value);
 bool fsm_knob(const char *name, const char *value);
+void fsm_tcp_knob(const char *name, const char *value);
 long fsm_counter(const char *group, const char *name);
 const char *seg_flags(uint16_t flags, char *buf);
 uint64_t fsm_now_ms(void);

@@ -23,15 +23,6 @@
 static struct seg seg;	/* the last one received */
 static uint8_t payload[65536];
 
-static void ecn_knob(const char *name, const char *value)
-{
-	char path[64];
-
-	snprintf(path, sizeof(path), "net/%s%s",
-		 fsm_family == AF_XTCP ? "xtcp/" : "ipv4/tcp_", name);
-	fsm_sysctl(path, value);
-}
-
 /* A SYN with these flags and TOS; the answer is in seg. */
 static bool ecn_syn(struct conn *c, uint16_t flags, uint8_t tos)
 {
@@ -146,9 +137,9 @@ static bool ecn_refused(struct conn *c)
 		conn_kill(c);
 		conn_init(c, fsm_family, c->want_opts);
 	}
-	ecn_knob("ecn", "0");
+	fsm_tcp_knob("ecn", "0");
 	STEP(ecn_syn(c, ECN_SETUP, 0));
-	ecn_knob("ecn", "2");
+	fsm_tcp_knob("ecn", "2");
 	return !(seg.flags & ECN_SETUP);
 }
 
@@ -159,9 +150,9 @@ static bool ecn_asked(struct conn *c)
 	STEP(conn_answer(c, &seg, 1000) && !(seg.flags & ECN_SETUP));
 	conn_kill(c);
 	conn_init(c, fsm_family, c->want_opts);
-	ecn_knob("ecn", "1");
+	fsm_tcp_knob("ecn", "1");
 	conn_connect(c);
-	ecn_knob("ecn", "2");
+	fsm_tcp_knob("ecn", "2");
 	STEP(conn_answer(c, &seg, 1000) && (seg.flags & ECN_SETUP) == ECN_SETUP && !seg.tos);
 	conn_send(c, SYN | ACK | ECE, c->iss, c->rcv_nxt, 0);
 	c->snd_nxt = c->iss + 1;
@@ -177,9 +168,9 @@ static bool ecn_denied(struct conn *c)
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(answer); i++) {
-		ecn_knob("ecn", "1");
+		fsm_tcp_knob("ecn", "1");
 		conn_connect(c);
-		ecn_knob("ecn", "2");
+		fsm_tcp_knob("ecn", "2");
 		STEP(conn_answer(c, &seg, 1000) && (seg.flags & ECN_SETUP) == ECN_SETUP);
 		conn_send(c, SYN | ACK | answer[i], c->iss, c->rcv_nxt, 0);
 		c->snd_nxt = c->iss + 1;
@@ -200,11 +191,11 @@ static bool ecn_fallback(struct conn *c)
 {
 	long before = fsm_counter("XTcp", "EcnFallback");
 
-	ecn_knob("ecn", "1");
+	fsm_tcp_knob("ecn", "1");
 	conn_connect(c);
 	STEP(conn_answer(c, &seg, 1000) && (seg.flags & ECN_SETUP) == ECN_SETUP);
 	STEP(conn_answer(c, &seg, 3000) && (seg.flags & SYN) && !(seg.flags & ECN_SETUP));
-	ecn_knob("ecn", "2");
+	fsm_tcp_knob("ecn", "2");
 	conn_send(c, SYN | ACK | ECE, c->iss, c->rcv_nxt, 0);
 	c->snd_nxt = c->iss + 1;
 	STEP(conn_answer(c, &seg, 1000));
@@ -218,21 +209,21 @@ static bool ecn_fallback(struct conn *c)
 
 static bool ecn_no_fallback(struct conn *c)
 {
-	ecn_knob("ecn", "1");
-	ecn_knob("ecn_fallback", "0");
+	fsm_tcp_knob("ecn", "1");
+	fsm_tcp_knob("ecn_fallback", "0");
 	conn_connect(c);
 	STEP(conn_answer(c, &seg, 1000) && (seg.flags & ECN_SETUP) == ECN_SETUP);
 	STEP(conn_answer(c, &seg, 3000) && (seg.flags & ECN_SETUP) == ECN_SETUP);
-	ecn_knob("ecn", "2");
-	ecn_knob("ecn_fallback", "1");
+	fsm_tcp_knob("ecn", "2");
+	fsm_tcp_knob("ecn_fallback", "1");
 	return true;
 }
 
 static bool ecn_crossed(struct conn *c)
 {
-	ecn_knob("ecn", "1");
+	fsm_tcp_knob("ecn", "1");
 	conn_connect(c);
-	ecn_knob("ecn", "2");
+	fsm_tcp_knob("ecn", "2");
 	STEP(conn_answer(c, &seg, 1000) && (seg.flags & ECN_SETUP) == ECN_SETUP);
 	conn_send(c, SYN | ECN_SETUP, c->iss, 0, 0);
 	c->snd_nxt = c->iss + 1;

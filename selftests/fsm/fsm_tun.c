@@ -106,6 +106,16 @@ bool fsm_knob(const char *name, const char *value)
 	return ok;
 }
 
+/* A knob of the TCP under test. */
+void fsm_tcp_knob(const char *name, const char *value)
+{
+	const char *format = fsm_family == AF_XTCP ? "net/xtcp/%s" : "net/ipv4/tcp_%s";
+	char path[64];
+
+	snprintf(path, sizeof(path), format, name);
+	fsm_sysctl(path, value);
+}
+
 /* A counter of this namespace by the TCP under test; -1: there is none. */
 long fsm_counter(const char *group, const char *name)
 {

@@ -158,10 +158,10 @@ static void count_cookie(void)
 {
 	long before = fsm_counter("TcpExt", "SyncookiesRecv");
 
-	knob("syncookies", "2");
+	fsm_tcp_knob("syncookies", "2");
 	count(false, BLOCKING, BLOCKING, true);
 	tap_ok(counted("TcpExt", "SyncookiesRecv", before, 1), "the same by a SYN cookie");
-	knob("syncookies", "1");
+	fsm_tcp_knob("syncookies", "1");
 }
 
 int main(void)

@@ -202,10 +202,10 @@ static bool hs_knob_off(struct conn *c)
 	bool ok;
 
 	if (holds())
-		knob("ack_hold_us", "0");
+		fsm_tcp_knob("ack_hold_us", "0");
 	ok = opened(c) && at_once(c);
 	if (holds())
-		knob("ack_hold_us", "1000");
+		fsm_tcp_knob("ack_hold_us", "1000");
 	return ok;
 }
 
@@ -373,7 +373,7 @@ static bool ooo_burst(struct conn *c)
 	long before = fsm_counter("TcpExt", "TCPAckCompressed");
 	bool ok;
 
-	knob("comp_sack_delay_ns", "8000000");
+	fsm_tcp_knob("comp_sack_delay_ns", "8000000");
 	ok = settled(c);
 	if (!c->want_opts) {
 		ok &= burst(c) == 10;
@@ -386,7 +386,7 @@ static bool ooo_burst(struct conn *c)
 	conn_send(c, ACK, c->snd_nxt, c->rcv_nxt, 100);
 	c->snd_nxt += 1100;
 	ok &= at_once(c);
-	knob("comp_sack_delay_ns", "1000000");
+	fsm_tcp_knob("comp_sack_delay_ns", "1000000");
 	return ok;
 }
 
@@ -395,9 +395,9 @@ static bool ooo_burst_nr(struct conn *c)
 	long before = fsm_counter("TcpExt", "TCPAckCompressed");
 	bool ok;
 
-	knob("comp_sack_nr", "0");
+	fsm_tcp_knob("comp_sack_nr", "0");
 	ok = settled(c) && burst(c) == 10 && counted("TcpExt", "TCPAckCompressed", before, 0);
-	knob("comp_sack_nr", "44");
+	fsm_tcp_knob("comp_sack_nr", "44");
 	return ok;
 }
 

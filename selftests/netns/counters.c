@@ -227,10 +227,10 @@ static bool reset_in_time_wait(struct conn *c)
 {
 	bool ok = conn_into(c, P_TIME_WAIT);
 
-	knob("rfc1337", "1");
+	fsm_tcp_knob("rfc1337", "1");
 	conn_send(c, RST, c->snd_nxt, 0, 0);
 	tun_barrier();
-	knob("rfc1337", "0");
+	fsm_tcp_knob("rfc1337", "0");
 	return ok;
 }
 
@@ -276,10 +276,10 @@ static bool syn_ack_without_ack(struct conn *c)
 {
 	bool ok;
 
-	knob("synack_retries", "1");
+	fsm_tcp_knob("synack_retries", "1");
 	ok = conn_into(c, P_SYN_RECV);
 	nap_ms(8000);
-	knob("synack_retries", "5");
+	fsm_tcp_knob("synack_retries", "5");
 	return ok;
 }
 

@@ -88,9 +88,9 @@ static void test_accept_queue(void)
 	for (i = 0; i < 3; i++)
 		client(&c[i], &l);
 	ok = syn_answered(&c[0]) && look(&l) && now.half_open == 1;
-	knob("syncookies", "2");
+	fsm_tcp_knob("syncookies", "2");
 	ok &= syn_answered(&c[1]);
-	knob("syncookies", "1");
+	fsm_tcp_knob("syncookies", "1");
 	send_ack(&c[0]);
 	tap_ok(ok && look(&l) && now.waiting == 1 && now.half_open == 0, "who waits, who is half-open");
 	ok = !syn_answered(&c[2]) && look(&l) && now.accept_full == 1;
@@ -131,7 +131,7 @@ static void test_syn_queue(void)
 	bool ok;
 	int i;
 
-	knob("syncookies", "0");
+	fsm_tcp_knob("syncookies", "0");
 	conn_init(&l, fsm_family, true);
 	conn_listen(&l, 1);
 	for (i = 0; i < 3; i++)
@@ -139,7 +139,7 @@ static void test_syn_queue(void)
 	ok = syn_answered(&c[0]) && syn_answered(&c[1]) && look(&l) && !now.syn_full;
 	ok &= !syn_answered(&c[2]) && look(&l) && now.syn_full == 1 && !now.cookies_sent;
 	tap_ok(ok, "a SYN that found the SYN queue full");
-	knob("syncookies", "1");
+	fsm_tcp_knob("syncookies", "1");
 	ok = syn_answered(&c[2]) && look(&l) && now.syn_full == 2 && now.cookies_sent == 1;
 	tap_ok(ok, "one that got a cookie");
 	c[2].rcv_nxt += 77;

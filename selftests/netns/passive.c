@@ -42,15 +42,15 @@ static void test_synack(void)
 	tap_ok(seg.flags == (SYN | ACK) && same_synack(&seg, &native) && !seg.ts && !seg.sackok,
 	       "SYN-ACK without options is native's");
 
-	knob("timestamps", "0");
-	knob("sack", "0");
-	knob("window_scaling", "0");
+	fsm_tcp_knob("timestamps", "0");
+	fsm_tcp_knob("sack", "0");
+	fsm_tcp_knob("window_scaling", "0");
 	synack_of(fsm_family, true, &seg);
 	tap_ok(seg.flags == (SYN | ACK) && !seg.ts && !seg.sackok && seg.wscale < 0,
 	       "knobs off: nothing is granted");
-	knob("timestamps", "1");
-	knob("sack", "1");
-	knob("window_scaling", "1");
+	fsm_tcp_knob("timestamps", "1");
+	fsm_tcp_knob("sack", "1");
+	fsm_tcp_knob("window_scaling", "1");
 
 	conn_init(&c, fsm_family, true);
 	conn_listen(&c, 8);
@@ -189,7 +189,7 @@ static void test_accept_queue(void)
 	send_ack(&c[2]);
 	tap_ok(conn_state(&c[2]) == S_ESTABLISHED, "and is established once there is room");
 
-	knob("abort_on_overflow", "1");
+	fsm_tcp_knob("abort_on_overflow", "1");
 	drop(accept(l.lfd, NULL, NULL));
 	ok = syn_answered(&c[3]);
 	client(&c[0], &l);
@@ -197,7 +197,7 @@ static void test_accept_queue(void)
 	send_ack(&c[0]);
 	send_ack(&c[3]);
 	tap_ok(ok && answered(&c[3], RST), "abort_on_overflow: RST");
-	knob("abort_on_overflow", "0");
+	fsm_tcp_knob("abort_on_overflow", "0");
 	conn_kill(&l);
 }
 
@@ -208,7 +208,7 @@ static void test_syn_queue(void)
 	bool ok;
 	int i;
 
-	knob("syncookies", "0");
+	fsm_tcp_knob("syncookies", "0");
 	dropped = fsm_counter("TcpExt", "TCPReqQFullDrop");
 	conn_init(&l, fsm_family, true);
 	conn_listen(&l, 1);
@@ -220,7 +220,7 @@ static void test_syn_queue(void)
 	conn_send(&c[0], RST, c[0].snd_nxt, 0, 0);
 	tap_ok(syn_answered(&c[2]), "an ended request leaves room");
 	conn_kill(&l);
-	knob("syncookies", "1");
+	fsm_tcp_knob("syncookies", "1");
 }
 
 /* What the child knows of the SYN that only a cookie remembered. */
@@ -279,7 +279,7 @@ static void test_cookie_always(void)
 	struct conn c;
 	bool ok;
 
-	knob("syncookies", "2");
+	fsm_tcp_knob("syncookies", "2");
 	conn_init(&c, fsm_family, true);
 	conn_listen(&c, 8);
 	failed = fsm_counter("TcpExt", "SyncookiesFailed");
@@ -293,7 +293,7 @@ static void test_cookie_always(void)
 	tap_ok(ok, "syncookies 2: no request is remembered");
 	send_ack(&c);
 	tap_ok(silent(&c) && conn_accept(&c), "and yet a child is made");
-	knob("syncookies", "1");
+	fsm_tcp_knob("syncookies", "1");
 	conn_kill(&c);
 }
 
@@ -304,17 +304,17 @@ static void test_cookie_offset(void)
 	struct conn c;
 	bool ok;
 
-	knob("syncookies", "2");
+	fsm_tcp_knob("syncookies", "2");
 	conn_init(&c, fsm_family, true);
 	conn_listen(&c, 8);
 	ok = syn_answered(&c);
 	tsval = c.tsecr;
-	knob("timestamps", "2");
+	fsm_tcp_knob("timestamps", "2");
 	conn_send(&c, ACK | PSH, c.snd_nxt, c.rcv_nxt, 10);
 	ok &= answered(&c, ACK) && c.tsecr - tsval < 60 * 1000;
 	tap_ok(ok, "a cookie's child keeps its timestamp offset when the knob turns");
-	knob("timestamps", "1");
-	knob("syncookies", "1");
+	fsm_tcp_knob("timestamps", "1");
+	fsm_tcp_knob("syncookies", "1");
 	conn_kill(&c);
 }
 

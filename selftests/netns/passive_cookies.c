@@ -193,9 +193,9 @@ static void test_late(const char *name, uint16_t len)
 	struct conn c;
 	bool ok;
 
-	knob("max_tw_buckets", "0");
+	fsm_tcp_knob("max_tw_buckets", "0");
 	ok = over(&c, len);
-	knob("max_tw_buckets", "16384");
+	fsm_tcp_knob("max_tw_buckets", "16384");
 	before = fsm_counter("TcpExt", "SyncookiesRecv");
 	failed = fsm_counter("TcpExt", "SyncookiesFailed");
 	conn_send(&c, ACK, c.snd_nxt, c.rcv_nxt, len);
@@ -230,7 +230,7 @@ int main(void)
 	tun_open();
 	xtcp = fsm_family == AF_XTCP;
 	tap_plan(sizeof(offers) / sizeof(*offers) + 1 + (xtcp ? 3 : 0));
-	knob("syncookies", "2");
+	fsm_tcp_knob("syncookies", "2");
 	for (i = 0; i < sizeof(offers) / sizeof(*offers); i++)
 		test_options(&offers[i]);
 	test_mss();
@@ -239,6 +239,6 @@ int main(void)
 		test_late("data", 64);
 		test_first();
 	}
-	knob("syncookies", "1");
+	fsm_tcp_knob("syncookies", "1");
 	return tap_done();
 }

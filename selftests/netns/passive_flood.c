@@ -64,7 +64,7 @@ static void test_syns(const char *cookies, int n)
 	static struct conn l, c;
 	int i, served = 0, asked = 0, most;
 
-	knob("syncookies", cookies);
+	fsm_tcp_knob("syncookies", cookies);
 	conn_init(&l, fsm_family, true);
 	conn_listen(&l, BACKLOG);
 	for (i = 0; i < n; i++) {
@@ -93,7 +93,7 @@ static void test_forged(int n)
 	long received, failed;
 	int i;
 
-	knob("syncookies", "2");
+	fsm_tcp_knob("syncookies", "2");
 	conn_init(&l, fsm_family, true);
 	conn_listen(&l, BACKLOG);
 	tap_ok(honest(&l), "an honest cookie");
@@ -109,14 +109,14 @@ static void test_forged(int n)
 	       counted("TcpExt", "SyncookiesFailed", failed, n),
 	       "%d forged ones: none is taken", n);
 	conn_kill(&l);
-	knob("syncookies", "1");
+	fsm_tcp_knob("syncookies", "1");
 }
 
 int main(void)
 {
 	tun_open();
 	srandom(1);
-	knob("invalid_ratelimit", "0");
+	fsm_tcp_knob("invalid_ratelimit", "0");
 	tap_plan(8);
 	test_syns("1", xt_scale(10000, 2000, 1000000));
 	test_syns("0", xt_scale(2000, 1000, 100000));

@@ -17,15 +17,6 @@
 #include "fsm.h"
 
 /* A knob of the TCP under test by XTCP's name. */
-static inline void knob(const char *name, const char *value)
-{
-	const char *format = fsm_family == AF_XTCP ? "net/xtcp/%s" : "net/ipv4/tcp_%s";
-	char path[64];
-
-	snprintf(path, sizeof(path), format, name);
-	fsm_sysctl(path, value);
-}
-
 static inline void nap_ms(long ms)
 {
 	struct timespec ts = { .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000 };

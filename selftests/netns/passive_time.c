@@ -47,13 +47,13 @@ static void test_retries(void)
 	       counted("TcpExt", "TCPTimeouts", timeouts, 6), "counted");
 	conn_kill(&c);
 
-	knob("synack_retries", "2");
+	fsm_tcp_knob("synack_retries", "2");
 	conn_init(&c, fsm_family, true);
 	conn_listen(&c, 8);
 	tap_ok(syn_answered(&c) && synacks_at(&c, five, 2, 7),
 	       "synack_retries 2: the end after 7 s");
 	conn_kill(&c);
-	knob("synack_retries", "5");
+	fsm_tcp_knob("synack_retries", "5");
 
 	conn_init(&c, fsm_family, true);
 	conn_listen(&c, 8);
@@ -127,7 +127,7 @@ static void test_cookie_age(void)
 	long failed;
 	bool ok;
 
-	knob("syncookies", "2");
+	fsm_tcp_knob("syncookies", "2");
 	conn_init(&old, fsm_family, true);
 	conn_listen(&old, 8);
 	client(&young, &old);
@@ -148,7 +148,7 @@ static void test_cookie_age(void)
 	tap_ok(answered(&again, RST) && counted("TcpExt", "SyncookiesFailed", failed, 1),
 	       "and long after the last none is looked for");
 	conn_kill(&old);
-	knob("syncookies", "1");
+	fsm_tcp_knob("syncookies", "1");
 }
 
 /* The secrets change each minute: the cookies of every period live to the end of the next. */
@@ -158,7 +158,7 @@ static void test_cookie_secrets(void)
 	bool ok = true;
 	int i;
 
-	knob("syncookies", "2");
+	fsm_tcp_knob("syncookies", "2");
 	conn_init(&c[0], fsm_family, true);
 	conn_listen(&c[0], 8);
 	for (i = 1; i < 5; i++)
@@ -171,7 +171,7 @@ static void test_cookie_secrets(void)
 	}
 	tap_ok(ok, "cookies over four changes of the secrets");
 	conn_kill(&c[0]);
-	knob("syncookies", "1");
+	fsm_tcp_knob("syncookies", "1");
 }
 
 int main(void)

@@ -99,7 +99,7 @@ static void test_choice(void)
 
 static void test_cookie(void)
 {
-	knob("syncookies", "2");
+	fsm_tcp_knob("syncookies", "2");
 	start();
 	set_cpu(&a, 0);
 	client(&c[0], &a);
@@ -108,7 +108,7 @@ static void test_cookie(void)
 	send_ack(&c[0]);
 	tap_ok(silent(&c[0]) && accepted(&b) == 1, "is good with the other of the group");
 	stop(&b);
-	knob("syncookies", "1");
+	fsm_tcp_knob("syncookies", "1");
 }
 
 /* Three with @a: half-open, connected, connected with data. */
@@ -145,7 +145,7 @@ static void test_with(void)
 	bool ok;
 	int fd;
 
-	knob("migrate_req", "1");
+	fsm_tcp_knob("migrate_req", "1");
 	ok = wait_three();
 	stop(&a);
 	tap_ok(ok && silent(&c[1]) && readable(&b),
@@ -190,7 +190,7 @@ static void test_last(void)
 	stop(&a);
 	ok &= answered(&c[1], RST | ACK) && counted("TcpExt", "TCPMigrateReqFailure", failure, 3);
 	tap_ok(ok, "nobody is left: a RST, counted");
-	knob("migrate_req", "0");
+	fsm_tcp_knob("migrate_req", "0");
 }
 
 int main(void)

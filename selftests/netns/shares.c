@@ -89,7 +89,7 @@ static void test_without_cookies(void)
 	struct conn l, c;
 	int n;
 
-	knob("syncookies", "0");
+	fsm_tcp_knob("syncookies", "0");
 	start(&l);
 	n = flood_from(&l, 1);
 	from(&c, &l, 0, 251);
@@ -99,23 +99,23 @@ static void test_without_cookies(void)
 	send_ack(&c);
 	tap_ok(n >= LUCKY, "and others are served");
 	conn_kill(&l);
-	knob("syncookies", "1");
+	fsm_tcp_knob("syncookies", "1");
 }
 
 static void test_off(void)
 {
 	struct conn l, c;
 
-	knob("syn_prefix_share", "0");
+	fsm_tcp_knob("syn_prefix_share", "0");
 	start(&l);
 	tap_ok(flood_from(&l, 1) == BACKLOG + 1 && !others(&l, 100, &c),
 	       "syn_prefix_share 0: a prefix may have it all");
 	conn_kill(&l);
-	knob("syn_prefix_share", "50");
+	fsm_tcp_knob("syn_prefix_share", "50");
 	start(&l);
 	tap_ok(flood_from(&l, 1) == 22, "syn_prefix_share 50: a third");
 	conn_kill(&l);
-	knob("syn_prefix_share", "100");
+	fsm_tcp_knob("syn_prefix_share", "100");
 }
 
 /* Three quarters of max_syn_backlog, whatever listen() asked for. */
@@ -123,23 +123,23 @@ static void test_max_syn_backlog(void)
 {
 	struct conn l;
 
-	knob("syncookies", "0");
-	knob("max_syn_backlog", "16");
+	fsm_tcp_knob("syncookies", "0");
+	fsm_tcp_knob("max_syn_backlog", "16");
 	start(&l);
 	tap_ok(flood_from(&l, 250) == 13, "max_syn_backlog limits where there are no cookies");
 	conn_kill(&l);
-	knob("syncookies", "1");
+	fsm_tcp_knob("syncookies", "1");
 	start(&l);
 	tap_ok(flood_from(&l, 250) > 16, "and only there");
 	conn_kill(&l);
-	knob("max_syn_backlog", "4096");
+	fsm_tcp_knob("max_syn_backlog", "4096");
 }
 
 int main(void)
 {
 	tun_open();
 	tun_route_all();
-	knob("max_syn_backlog", "4096");
+	fsm_tcp_knob("max_syn_backlog", "4096");
 	tap_plan(12);
 	test_one_prefix();
 	test_few_prefixes();

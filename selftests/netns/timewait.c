@@ -18,12 +18,12 @@ static void test_rst(void)
 	struct conn c;
 	bool ok;
 
-	knob("rfc1337", "1");
+	fsm_tcp_knob("rfc1337", "1");
 	ok = time_wait(&c, true);
 	conn_send(&c, RST, c.snd_nxt, 0, 0);
 	tap_ok(ok && silent(&c) && conn_state(&c) == S_TIME_WAIT,
 	       "rfc1337: the exact RST is ignored");
-	knob("rfc1337", "0");
+	fsm_tcp_knob("rfc1337", "0");
 	conn_send(&c, RST, c.snd_nxt + 1, 0, 0);
 	tap_ok(silent(&c) && conn_state(&c) == S_TIME_WAIT, "an inexact RST is always");
 	c.tsval -= 1000000;
@@ -134,13 +134,13 @@ static void test_limit(void)
 	struct conn c;
 	bool ok;
 
-	knob("max_tw_buckets", "0");
+	fsm_tcp_knob("max_tw_buckets", "0");
 	conn_init(&c, fsm_family, true);
 	ok = conn_into(&c, P_FIN_WAIT2);
 	conn_send(&c, FIN | ACK, c.snd_nxt, c.rcv_nxt, 0);
 	ok &= conn_state(&c) == S_CLOSED;
 	tap_ok(ok && counted("TcpExt", "TCPTimeWaitOverflow", over, 1), "max_tw_buckets: no wait");
-	knob("max_tw_buckets", "4096");
+	fsm_tcp_knob("max_tw_buckets", "4096");
 	conn_kill(&c);
 }
 
@@ -151,7 +151,7 @@ static void test_oldest_first(void)
 	struct conn old, new;
 	bool ours = fsm_family != AF_INET, ok;
 
-	knob("max_tw_buckets", "1");
+	fsm_tcp_knob("max_tw_buckets", "1");
 	ok = time_wait(&old, true) && conn_state(&old) == S_TIME_WAIT;
 	ok &= counted("TcpExt", "TCPTimeWaitOverflow", over, 0);
 	conn_init(&new, fsm_family, true);
@@ -161,7 +161,7 @@ static void test_oldest_first(void)
 	       conn_state(&new) == (ours ? S_TIME_WAIT : S_CLOSED) &&
 	       counted("TcpExt", "TCPTimeWaitOverflow", over, 1),
 	       "max_tw_buckets 1: the oldest gives way");
-	knob("max_tw_buckets", "4096");
+	fsm_tcp_knob("max_tw_buckets", "4096");
 	conn_kill(&old);
 	conn_kill(&new);
 }

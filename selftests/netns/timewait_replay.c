@@ -172,7 +172,7 @@ static void test_reuse(void)
 	struct conn c, d;
 	bool ok;
 
-	knob("tw_reuse", "1");
+	fsm_tcp_knob("tw_reuse", "1");
 	ok = live(&c, 2000, true, &old);
 	if (has_delay()) {
 		conn_init(&d, fsm_family, true);
@@ -187,13 +187,13 @@ static void test_reuse(void)
 	       "tw_reuse: in the bucket's place");
 
 	if (has_delay()) {
-		knob("tw_reuse_delay", "1");
+		fsm_tcp_knob("tw_reuse_delay", "1");
 		ok = live(&c, 2000, true, &old);
 		nap_ms(20);
 		conn_init(&d, fsm_family, true);
 		tap_ok(ok && !dial(&d, 2000), "tw_reuse_delay 1: almost at once");
 		conn_kill(&d);
-		knob("tw_reuse_delay", "1000");
+		fsm_tcp_knob("tw_reuse_delay", "1000");
 	} else {
 		tap_ok(true, "tw_reuse_delay 1: almost at once # SKIP no such knob");
 	}
@@ -213,14 +213,14 @@ static void test_no_timestamps(void)
 	conn_kill(&d);
 	conn_kill(&c);
 
-	knob("tw_reuse", "2");
+	fsm_tcp_knob("tw_reuse", "2");
 	ok = live(&c, 2002, true, &old);
 	nap_ms(2100);
 	conn_init(&d, fsm_family, true);
 	tap_ok(ok && dial(&d, 2002) == EADDRNOTAVAIL, "tw_reuse 2: on loopback only");
 	conn_kill(&d);
 	conn_kill(&c);
-	knob("tw_reuse", "0");
+	fsm_tcp_knob("tw_reuse", "0");
 	ok = live(&c, 2003, true, &old);
 	nap_ms(2100);
 	conn_init(&d, fsm_family, true);
@@ -241,7 +241,7 @@ static void test_recycle(void)
 		tap_ok(true, "tw_recycle: 1 s # SKIP native TCP has it no more");
 		return;
 	}
-	knob("tw_recycle", "1");
+	fsm_tcp_knob("tw_recycle", "1");
 	ok = live(&c, 2000, true, &old) && counted("TcpExt", "TWKilled", killed, 1);
 	nap_ms(700);
 	ok &= conn_state(&c) == S_TIME_WAIT;
@@ -252,7 +252,7 @@ static void test_recycle(void)
 	nap_ms(800);
 	tap_ok(ok && conn_state(&c) == S_CLOSED, "tw_recycle: 1 s, and 1 s more from a FIN on");
 	second_life(&c, &old, "tw_recycle", false);
-	knob("tw_recycle", "0");
+	fsm_tcp_knob("tw_recycle", "0");
 }
 
 int main(void)

@@ -64,13 +64,13 @@ static void test_fin_wait2(void)
 	int secs;
 	bool ok;
 
-	knob("fin_timeout", "20");
+	fsm_tcp_knob("fin_timeout", "20");
 	conn_init(&c, fsm_family, true);
 	ok = conn_into(&c, P_FIN_WAIT2_ORPHAN);
 	tap_ok(ok && lasts_until(&c, S_FIN_WAIT2, 20, 20),
 	       "an orphan in FIN_WAIT_2 lasts fin_timeout");
 	conn_kill(&c);
-	knob("fin_timeout", "60");
+	fsm_tcp_knob("fin_timeout", "60");
 
 	conn_init(&longer, fsm_family, true);
 	conn_init(&shorter, fsm_family, true);
