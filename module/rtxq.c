@@ -326,6 +326,7 @@ void xtcp_rtxq_note_sent(struct xtcp_sock *xs, struct sk_buff *skb)
 	xs->rec.prr.out += cb->segs;
 }
 
+/* By the time that the header says: later, the ACK of this copy would pass for the original's. */
 static void rtxq_count_retransmit(struct sock *sk, struct sk_buff *skb)
 {
 	struct xtcp_skb_cb *cb = XTCP_CB(skb);
@@ -343,7 +344,7 @@ static void rtxq_count_retransmit(struct sock *sk, struct sk_buff *skb)
 	list_move_tail(&skb->tcp_tsorted_anchor, &xs->rec.sent);
 	xs->rec.undo_retrans = max(xs->rec.undo_retrans, 0) + (int)cb->segs;
 	if (!xs->rec.retrans_ts)
-		xs->rec.retrans_ts = xtcp_now_ts() ? : 1;
+		xs->rec.retrans_ts = (u32)div_u64(xs->now_us, USEC_PER_MSEC) ? : U32_MAX;
 	trace_xtcp_retransmit_skb(sk, skb);
 }
 
@@ -351,17 +352,21 @@ static void rtxq_count_retransmit(struct sock *sk, struct sk_buff *skb)
 static int rtxq_transmit(struct sock *sk, struct sk_buff *skb)
 {
 	struct xtcp_skb_cb *cb = XTCP_CB(skb);
+	struct xtcp_sock *xs = xtcp_sk(sk);
+	u64 before = xs->now_us;
 	u32 sent_us = cb->sent_us;
 	int err;
 
+	xs->now_us = xtcp_sk_now_us(xs);
 	cb->sacked |= XTCP_SACKED_EVER;
 	err = xtcp_xmit_skb(sk, skb, true);
 	if (!err) {
 		rtxq_count_retransmit(sk, skb);
-		return 0;
+	} else {
+		cb->sent_us = sent_us;
+		XTCP_SK_ADD(sk, RETRANSFAIL, cb->segs);
 	}
-	cb->sent_us = sent_us;
-	XTCP_SK_ADD(sk, RETRANSFAIL, cb->segs);
+	xs->now_us = before;
 	return err;
 }
 

@@ -258,12 +258,60 @@ static bool rec_sack_memory(struct conn *c)
 	return most > 0 && most < limit;
 }
 
+static long rec_undos(void)
+{
+	return fsm_counter("TcpExt", "TCPFullUndo") + fsm_counter("TcpExt", "TCPLossUndo") +
+	       fsm_counter("TcpExt", "TCPDSACKUndo");
+}
+
+/* The first of six segments is lost; the retransmission leaves @us before a millisecond ends. */
+static bool rec_lose_one(struct conn *c, unsigned int us)
+{
+	long undos = rec_undos();
+	struct burst b;
+
+	c->mss = MSS;
+	c->my_win = 65535;
+	STEP(conn_passive(c));
+	mss = MSS - 12;
+	STEP(send(c->fd, payload, 6 * mss, 0) == (ssize_t)(6 * mss));
+	STEP(rec_burst(c).fresh == 6);
+	while (rec_now_ns() % 1000000 < 1000000 - 1000 * us)
+		;
+	conn_sack(c, c->una, c->una + mss, c->rcv_nxt);
+	b = rec_burst(c);
+	STEP(b.head == 1 && b.again == 1);
+	conn_sack(c, c->rcv_nxt, 0, 0);
+	STEP(rec_undos() == undos);
+	return rec_info(c).tcpi_snd_cwnd < 10;
+}
+
+/* The ACK of a retransmission is never taken for the original's, whenever its clock ticks. */
+static bool rec_real_loss(struct conn *c)
+{
+	unsigned int us;
+	struct conn one;
+	bool ok = true;
+
+	if (!c->want_opts)
+		return true;
+	for (us = 1; ok && us < 400; us += 2) {
+		conn_init(&one, fsm_family, true);
+		ok = rec_lose_one(&one, us);
+		if (!ok)
+			tap_note("%u us before the tick", us);
+		conn_kill(&one);
+	}
+	return ok;
+}
+
 static const struct conn_flow flows[] = {
 	{ "F-RTO: a spurious timeout", rec_frto_spurious },
 	{ "F-RTO: a loss", rec_frto_loss },
 	{ "F-RTO: off", rec_frto_off },
 	{ "the window grows by what is newly delivered", rec_growth },
 	{ "SACKs of an ACK that was overtaken", rec_old_ack },
+	{ "a loss is never undone", rec_real_loss },
 	{ "SACKs in turn", rec_sack_cost },
 	{ "SACKs that cut the queue to pieces", rec_sack_memory },
 };
