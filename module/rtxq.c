@@ -129,12 +129,16 @@ static void rtxq_adjust(struct xtcp_sock *xs, const struct sk_buff *skb, int del
 		xs->snd.lost_out += delta;
 }
 
-/* Peers that make us split and split again don't get more memory for it (CVE-2019-11478). */
-static bool rtxq_too_fragmented(const struct sock *sk)
+/*
+ * Peers that make us split and split again don't get more memory for it (CVE-2019-11478). At
+ * the ends of the queue they can't, and a buffer that shrank must not stop what goes next.
+ */
+static bool rtxq_too_fragmented(const struct sock *sk, const struct sk_buff *skb)
 {
 	u32 limit = READ_ONCE(sk->sk_sndbuf) + 2 * GSO_LEGACY_MAX_SIZE;
 
-	return sk->sk_wmem_queued >> 1 > limit && sk->sk_state != TCP_SYN_SENT;
+	return sk->sk_wmem_queued >> 1 > limit && skb != xtcp_rtxq_head(sk) &&
+	       skb != xtcp_rtxq_tail(sk);
 }
 
 static struct sk_buff *rtxq_new_half(struct sock *sk, struct sk_buff *skb, u32 len)
@@ -200,7 +204,7 @@ int xtcp_rtxq_split(struct sock *sk, struct sk_buff *skb, u32 len, bool sent)
 	struct sk_buff *half;
 	int old_segs;
 
-	if (rtxq_too_fragmented(sk) || skb_unclone(skb, GFP_ATOMIC))
+	if ((sent && rtxq_too_fragmented(sk, skb)) || skb_unclone(skb, GFP_ATOMIC))
 		return -ENOMEM;
 	half = rtxq_new_half(sk, skb, len);
 	if (!half)

@@ -305,6 +305,33 @@ static bool rec_real_loss(struct conn *c)
 	return ok;
 }
 
+/* A buffer that shrinks under what is queued: it still goes out, and what is lost again. */
+static bool rec_small_buffer(struct conn *c)
+{
+	int size = 1 << 20, least = 1;
+	uint32_t end;
+	ssize_t n;
+
+	c->mss = MSS;
+	c->my_win = 65535;
+	STEP(conn_passive(c));
+	STEP(!setsockopt(c->fd, SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof(size)));
+	end = c->rcv_nxt;
+	while ((n = send(c->fd, payload, sizeof(payload), MSG_DONTWAIT)) > 0)
+		end += n;
+	STEP(end - c->rcv_nxt > 1 << 19);
+	STEP(!setsockopt(c->fd, SOL_SOCKET, SO_SNDBUF, &least, sizeof(least)));
+	STEP(rec_burst(c).fresh >= 10);
+	do
+		STEP(conn_answer(c, &seg, 3000));
+	while (seg.seq != c->una);
+	do {
+		conn_sack(c, c->rcv_nxt, 0, 0);
+		STEP(rec_burst(c).fresh || conn_answer(c, &seg, 3000));
+	} while (c->rcv_nxt != end);
+	return true;
+}
+
 static const struct conn_flow flows[] = {
 	{ "F-RTO: a spurious timeout", rec_frto_spurious },
 	{ "F-RTO: a loss", rec_frto_loss },
@@ -312,6 +339,7 @@ static const struct conn_flow flows[] = {
 	{ "the window grows by what is newly delivered", rec_growth },
 	{ "SACKs of an ACK that was overtaken", rec_old_ack },
 	{ "a loss is never undone", rec_real_loss },
+	{ "a send buffer that shrinks", rec_small_buffer },
 	{ "SACKs in turn", rec_sack_cost },
 	{ "SACKs that cut the queue to pieces", rec_sack_memory },
 };
