@@ -79,6 +79,14 @@ void xtcp_output_queue_tail(struct sock *sk, struct sk_buff *skb)
 	xs->snd.nonagle &= ~XTCP_NAGLE_PUSH;
 }
 
+/* The window has opened: the RTO of what leaves, and the next probes, begin as if none had been. */
+static void output_probes_over(struct xtcp_sock *xs)
+{
+	xs->rec.backoff = 0;
+	xs->rec.probes_out = 0;
+	xs->rec.probes_stamp = 0;
+}
+
 /* First transmission done: from the send queue to the retransmission queue. */
 static void output_sent(struct sock *sk, struct sk_buff *skb)
 {
@@ -91,6 +99,8 @@ static void output_sent(struct sock *sk, struct sk_buff *skb)
 	xtcp_rtxq_note_sent(xs, skb);
 	xtcp_rtxq_append(sk, skb);
 	XTCP_SK_ADD(sk, ORIGDATASENT, XTCP_CB(skb)->segs);
+	if (unlikely(xs->rec.probes_stamp))
+		output_probes_over(xs);
 	if (!prior || !xtcp_timer_armed(xs, XTCP_T_RTO))
 		xtcp_timer_arm(sk, XTCP_T_RTO, xtcp_ack_rto(sk));
 	xtcp_timer_cancel(sk, XTCP_T_PROBE);
@@ -577,13 +587,8 @@ void xtcp_output_probe(struct sock *sk)
 	struct xtcp_sock *xs = xtcp_sk(sk);
 	int err = xtcp_output_wakeup_probe(sk);
 
-	if (xs->snd.packets_out || skb_queue_empty(&sk->sk_write_queue)) {
-		xs->rec.probes_out = 0;
-		xs->rec.backoff = 0;
-		xs->rec.probes_stamp = 0;
-		xtcp_ack_rearm_rto(sk);
+	if (xs->snd.packets_out)
 		return;
-	}
 	xs->rec.probes_out++;
 	if (err > 0) {
 		xtcp_timer_arm(sk, XTCP_T_PROBE, output_clamp_user(xs, XTCP_RESOURCE_PROBE));

@@ -433,6 +433,62 @@ static bool flow_shrink(struct conn *c)
 	return conn_state(c) == S_ESTABLISHED;
 }
 
+/* Data waits before a window that is shut, and the peer answers probes for @ms. */
+static bool flow_probed(struct conn *c, int ms)
+{
+	uint64_t end;
+
+	c->my_win = 65535;
+	STEP(flow_start(c));
+	c->my_win = 0;
+	conn_send(c, ACK | PSH, c->snd_nxt, c->rcv_nxt, 10);
+	c->snd_nxt += 10;
+	STEP(conn_expect(c, ACK, NULL));
+	STEP(send(c->fd, payload, sizeof(payload), MSG_DONTWAIT) > 30000);
+	end = fsm_now_ms() + ms;
+	while (fsm_now_ms() < end)
+		if (conn_answer(c, &seg, end - fsm_now_ms()))
+			flow_ack(c, c->rcv_nxt);
+	return true;
+}
+
+/* What a window admits that opens by a part of what waits has no share in the probes' back-off. */
+static bool flow_after_probes(struct conn *c)
+{
+	uint64_t start;
+
+	STEP(flow_probed(c, 60000));
+	c->my_win = 8000;
+	conn_send(c, ACK, c->snd_nxt, c->una, 0);
+	STEP(flow_burst(c) >= 4000);
+	start = fsm_now_ms();
+	do
+		STEP(conn_answer(c, &seg, 10000));
+	while (seg.seq != c->una);
+	return fsm_now_ms() - start < 3000;
+}
+
+/* Nor does the time count that a window was shut before, which native TCP forgets. */
+static bool flow_user_timeout_anew(struct conn *c)
+{
+	unsigned int ms = 5000;
+	int error = 0;
+	socklen_t len = sizeof(error);
+
+	STEP(flow_probed(c, 0));
+	setsockopt(c->fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &ms, sizeof(ms));
+	poll(NULL, 0, 4000);
+	c->my_win = 8000;
+	conn_send(c, ACK, c->snd_nxt, c->una, 0);
+	STEP(flow_burst(c) >= 4000);
+	c->my_win = 0;
+	conn_send(c, ACK | PSH, c->snd_nxt, c->rcv_nxt, 10);
+	c->snd_nxt += 10;
+	poll(NULL, 0, 3000);
+	getsockopt(c->fd, SOL_SOCKET, SO_ERROR, &error, &len);
+	return fsm_family == AF_INET || !error;
+}
+
 static const struct conn_flow flows[] = {
 	{ "acks of single bytes", flow_ack_division },
 	{ "optimistic acks", flow_optimistic_ack },
@@ -445,6 +501,8 @@ static const struct conn_flow flows[] = {
 	{ "Nagle and TCP_NODELAY (S7, M17)", flow_nagle },
 	{ "zero window: probe, then data (M36, S29)", flow_zero_window },
 	{ "a pure ACK closes the window", flow_closing_ack },
+	{ "a window opens in part: no back-off stays", flow_after_probes },
+	{ "a window opens in part: TCP_USER_TIMEOUT begins anew", flow_user_timeout_anew },
 	{ "retransmission timeout doubles (M19)", flow_rto },
 	{ "fast retransmit", flow_fast_retransmit },
 	{ "SACK and D-SACK", flow_sack },
