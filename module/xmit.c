@@ -263,7 +263,8 @@ int xtcp_xmit_skb(struct sock *sk, struct sk_buff *skb, bool clone)
 	if (bytes)
 		xmit_data_sent(sk, segs, bytes);
 	xs->snd.segs_out += segs;
-	XTCP_SK_ADD(sk, OUTSEGS, segs);
+	if (!(XTCP_CB(skb)->sacked & XTCP_SACKED_EVER))
+		XTCP_SK_ADD(sk, OUTSEGS, segs);
 	memset(skb->cb, 0, sizeof(struct inet_skb_parm));
 	err = xtcp_sk_af(sk)->queue_xmit(sk, skb);
 	if (unlikely(err > 0) && bytes)

@@ -104,6 +104,14 @@ static bool one_segment(struct conn *c)
 	return established(c) && send(c->fd, "0123456789", 10, 0) == 10;
 }
 
+static bool one_repeated(struct conn *c)
+{
+	if (!one_segment(c))
+		return false;
+	nap_ms(1500);
+	return true;
+}
+
 static bool one_acknowledged(struct conn *c)
 {
 	if (!established(c) || send(c->fd, "0123456789", 10, 0) != 10 || !answer(c, &seg))
@@ -354,7 +362,8 @@ static const struct counter {
 	{ "Tcp", "EstabResets", reset, false, 1 },
 	{ "Tcp", "AttemptFails", refused, false, 1 },
 	{ "Tcp", "OutRsts", closed_unread, false, 1 },
-	{ "Tcp", "OutSegs", one_segment, false, 3 },
+	{ "Tcp", "OutSegs", one_repeated, false, 3 },
+	{ "Tcp", "RetransSegs", one_repeated, false, AT_LEAST },
 	{ "Tcp", "InErrs", bad_checksum, false, 1 },
 	{ "TcpExt", "TCPAbortOnClose", closed_unread, false, 1 },
 	{ "TcpExt", "TCPAbortOnData", data_for_orphan, false, 1 },
