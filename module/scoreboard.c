@@ -9,6 +9,19 @@
 #include "compat.h"
 #include "engine.h"
 
+/*
+ * Does the ACK echo an earlier transmission than the last? Only of what it acknowledges it can
+ * tell: it echoes what was last in order, not what is SACKed (RFC 7323 4.3).
+ */
+static bool scoreboard_older(const struct xtcp_sock *xs, u32 sent_us, u32 end_seq,
+			     const struct xtcp_ack_info *ai)
+{
+	u64 at_us = ai->now_us - ((u32)ai->now_us - sent_us);
+
+	return ai->has_echo && !xtcp_seq_after(end_seq, xs->snd.una) &&
+	       xtcp_seq_before(ai->echo, (u32)div_u64(at_us, USEC_PER_MSEC));
+}
+
 /**
  * xtcp_scoreboard_delivered - bytes reached the peer: RACK and the rate sampler hear of it
  * @sk: locked
@@ -23,9 +36,8 @@ void xtcp_scoreboard_delivered(struct sock *sk, const struct sk_buff *skb, u32 s
 	const struct xtcp_skb_cb *cb = XTCP_CB(skb);
 	struct xtcp_sock *xs = xtcp_sk(sk);
 	u32 now_us = (u32)ai->now_us;
-	u32 sent_ts = xtcp_now_ts() - (now_us - cb->sent_us) / USEC_PER_MSEC;
-	bool older = ai->has_echo && xtcp_seq_before(ai->echo, sent_ts);
 	bool once = !(cb->sacked & XTCP_SACKED_EVER);
+	bool older = !once && scoreboard_older(xs, cb->sent_us, end_seq, ai);
 
 	ai->delivered += segs;
 	ai->original |= once && xtcp_frto_counts(&xs->rec.frto, end_seq);

@@ -63,7 +63,7 @@ static void rack_reordered(struct xtcp_rack *r, u32 rtt_us)
  * @xmit_us: when it was sent last
  * @end_seq: the number after its last one
  * @retransmitted: it was sent more than once
- * @ts_older: the ACK echoes a timestamp older than @xmit_us
+ * @ts_older: the ACK acknowledges it and echoes a timestamp older than @xmit_us
  * @now_us: time
  * @min_rtt_us: minimum RTT
  *

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Loss recovery on the wire: what goes again after a timeout, and what a hostile
- * receiver makes of SACKs. Runs where idle time costs nothing (scripts/vm -i).
+ * Loss recovery on the wire: what goes again, after a timeout or before any, and what a
+ * hostile receiver makes of SACKs. Runs where idle time costs nothing (scripts/vm -i).
  */
 #include <errno.h>
 #include <netinet/in.h>
@@ -31,8 +31,7 @@ static void rec_knob(const char *name, const char *value)
 	fsm_sysctl(path, value);
 }
 
-/* A connection with more to send than its first window holds. */
-static bool rec_full(struct conn *c)
+static bool rec_open(struct conn *c)
 {
 	int size = 1 << 20;
 
@@ -41,7 +40,25 @@ static bool rec_full(struct conn *c)
 	STEP(conn_passive(c));
 	mss = c->ts ? MSS - 12 : MSS;
 	setsockopt(c->fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+	return true;
+}
+
+/* A connection with more to send than its first window holds. */
+static bool rec_full(struct conn *c)
+{
+	STEP(rec_open(c));
 	STEP(send(c->fd, payload, sizeof(payload), MSG_DONTWAIT) > 30000);
+	return true;
+}
+
+/* @n segments are out, and there are no more. */
+static bool rec_send(struct conn *c, uint32_t n)
+{
+	uint32_t end = c->rcv_nxt + n * mss;
+
+	STEP(send(c->fd, payload, n * mss, MSG_DONTWAIT) == (ssize_t)(n * mss));
+	while (c->rcv_nxt != end)
+		STEP(conn_answer(c, &seg, 2000));
 	return true;
 }
 
@@ -168,6 +185,54 @@ static bool rec_old_ack(struct conn *c)
 	conn_sack(c, una - mss, una + mss, una + 2 * mss);
 	c->una = una;
 	return rec_info(c).tcpi_sacked == 1;
+}
+
+#define RECOVERY	3	/* tcpi_ca_state */
+
+/* What came out of order is answered with the timestamp of the last in order (RFC 7323 4.3). */
+static void rec_sack_behind(struct conn *c, uint32_t left, uint32_t right, uint32_t echo)
+{
+	usleep(10000);		/* no sooner than a round trip takes */
+	c->tsecr = echo;
+	conn_sack(c, c->una, left, right);
+}
+
+/* RFC 8985 7: what the probe overtook is lost, and no timeout has to say so. */
+static bool rec_tail_probe(struct conn *c)
+{
+	struct burst b;
+	uint32_t echo;
+
+	if (!c->want_opts)
+		return true;
+	STEP(rec_open(c) && rec_send(c, 10));
+	echo = c->tsecr;
+	conn_sack(c, c->una + 7 * mss, 0, 0);
+	STEP(conn_answer(c, &seg, 1000) && seg.seq == c->rcv_nxt - mss);
+	rec_sack_behind(c, seg.seq, c->rcv_nxt, echo);
+	b = rec_burst(c);
+	STEP(b.again == 1 && b.head == 1 && !b.fresh);
+	STEP(rec_info(c).tcpi_ca_state == RECOVERY);
+	conn_sack(c, c->una + mss, 0, 0);
+	b = rec_burst(c);
+	return b.again == 1 && b.head == 1;
+}
+
+/* What went again is lost again if what went again later arrives. */
+static bool rec_lost_again(struct conn *c)
+{
+	struct burst b;
+	uint32_t echo;
+
+	if (!c->want_opts)
+		return true;
+	STEP(rec_open(c) && rec_send(c, 10));
+	echo = c->tsecr;
+	rec_sack_behind(c, c->una + 5 * mss, c->rcv_nxt, echo);
+	b = rec_burst(c);
+	STEP(b.again > 1 && b.head == 1);
+	rec_sack_behind(c, c->una + mss, c->una + 2 * mss, echo);
+	return rec_burst(c).head == 1;
 }
 
 #define TINY	100u	/* MSS */
@@ -340,6 +405,8 @@ static const struct conn_flow flows[] = {
 	{ "SACKs of an ACK that was overtaken", rec_old_ack },
 	{ "a loss is never undone", rec_real_loss },
 	{ "a send buffer that shrinks", rec_small_buffer },
+	{ "the tail-loss probe shows what else is lost", rec_tail_probe },
+	{ "a retransmission is lost", rec_lost_again },
 	{ "SACKs in turn", rec_sack_cost },
 	{ "SACKs that cut the queue to pieces", rec_sack_memory },
 };

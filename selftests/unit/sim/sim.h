@@ -56,6 +56,7 @@ enum sim_event_type {
 
 struct sim_ack {
 	u32 ack;
+	u32 ts; /* what it echoes; of a segment with data its own (RFC 7323) */
 	u8 num;
 	u8 bits; /* SIM_ECE; of a segment with data the others */
 	struct xtcp_sack_block blocks[3];
@@ -88,6 +89,7 @@ struct sim_rcv {
 	u8 held[SIM_RING];
 	u32 nxt;
 	u32 unacked;
+	u32 acked, ts_recent; /* Last.ACK.sent, TS.Recent */
 	bool delack_armed, echo;
 };
 
@@ -139,6 +141,12 @@ u32 sim_queue_p95_us(struct sim *s);
 static inline u64 sim_now_us(const struct sim *s)
 {
 	return s->now_ns / 1000;
+}
+
+/* TSval of what was or is sent then, milliseconds as the module's. */
+static inline u32 sim_ts(u64 us)
+{
+	return (u32)(us / 1000);
 }
 
 static inline struct sim_seg *sim_seg(struct sim_flow *f, u32 seq)

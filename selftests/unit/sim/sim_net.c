@@ -96,7 +96,7 @@ static bool sim_lost(struct sim *s)
 void sim_transmit(struct sim *s, u32 flow, u32 seq, u8 bits)
 {
 	u64 phase = s->now_ns % (5ULL * 1000 * 1000 * 1000);
-	struct sim_ack data = { .bits = bits };
+	struct sim_ack data = { .bits = bits, .ts = sim_ts(sim_now_us(s)) };
 	u64 at, wait;
 
 	if (phase < s->path.stall_us * 1000ULL)
@@ -126,20 +126,25 @@ void sim_transmit(struct sim *s, u32 flow, u32 seq, u8 bits)
 static void sim_rcv_ack(struct sim *s, u32 flow)
 {
 	struct sim_rcv *r = &s->flow[flow]->rcv;
-	struct sim_ack a = { .ack = r->nxt, .bits = r->echo ? SIM_ECE : 0 };
+	struct sim_ack a = { .ack = r->nxt, .ts = r->ts_recent,
+			     .bits = r->echo ? SIM_ECE : 0 };
 
 	a.num = xtcp_sack_rcv_report(&r->sack, a.blocks, ARRAY_SIZE(a.blocks));
 	r->unacked = 0;
+	r->acked = r->nxt;
 	if (!sim_chance(s, s->path.ack_loss_ppm))
 		sim_at(s, s->now_ns + s->path.rtt_us * 500ULL, SIM_EV_ACK, flow, 0, &a);
 }
 
 /* RFC 9293 and 5681: at once when out of order or filling a gap, else every second. */
-static void sim_rcv_data(struct sim *s, u32 flow, u32 seq, u8 bits)
+static void sim_rcv_data(struct sim *s, u32 flow, u32 seq, const struct sim_ack *data)
 {
 	struct sim_rcv *r = &s->flow[flow]->rcv;
 	bool gap = r->sack.num;
 
+	/* RFC 7323 4.3 */
+	if (!xtcp_seq_after(seq, r->acked) && !xtcp_seq_before(data->ts, r->ts_recent))
+		r->ts_recent = data->ts;
 	if (xtcp_seq_before(seq, r->nxt) || r->held[seq % SIM_RING]) {
 		xtcp_sack_rcv_dsack(&r->sack, seq, seq + 1);
 		if (!xtcp_seq_before(seq, r->nxt))
@@ -147,7 +152,7 @@ static void sim_rcv_data(struct sim *s, u32 flow, u32 seq, u8 bits)
 		sim_rcv_ack(s, flow);
 		return;
 	}
-	r->echo = (r->echo && !(bits & SIM_CWR)) || (bits & SIM_CE);
+	r->echo = (r->echo && !(data->bits & SIM_CWR)) || (data->bits & SIM_CE);
 	r->held[seq % SIM_RING] = 1;
 	if (seq != r->nxt) {
 		xtcp_sack_rcv_add(&r->sack, seq, seq + 1);
@@ -197,7 +202,7 @@ static void sim_dispatch(struct sim *s, struct sim_event *e)
 {
 	switch (e->type) {
 	case SIM_EV_DATA:
-		return sim_rcv_data(s, e->flow, e->seq, e->ack.bits);
+		return sim_rcv_data(s, e->flow, e->seq, &e->ack);
 	case SIM_EV_ACK:
 		return sim_snd_ack(s, e->flow, &e->ack);
 	case SIM_EV_SEND:

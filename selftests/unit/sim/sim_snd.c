@@ -10,7 +10,7 @@
 /* What one ACK did. */
 struct sim_news {
 	struct xtcp_rate_sample rs;
-	u32 acked, delivered, lost, prior_in_flight, rtt_us;
+	u32 acked, delivered, lost, prior_in_flight, rtt_us, ack, ts;
 	bool advanced, dsack, ece, original, sacked;
 };
 
@@ -176,6 +176,8 @@ void sim_snd_start(struct sim *s, u32 flow)
 	f->una = f->first_seq;
 	f->nxt = f->first_seq;
 	f->rcv.nxt = f->first_seq;
+	f->rcv.acked = f->first_seq;
+	f->rcv.ts_recent = sim_ts(sim_now_us(s));
 	f->resend_hint = f->first_seq;
 	f->high_seq = f->una;
 	f->first = NONE;
@@ -196,10 +198,13 @@ static void snd_deliver(struct sim *s, struct sim_flow *f, u32 seq, struct sim_n
 {
 	struct sim_seg *g = sim_seg(f, seq);
 	u64 now_us = sim_now_us(s);
+	/* of what is SACKed the echo tells nothing */
+	bool older = xtcp_seq_before(seq, n->ack) &&
+		     xtcp_seq_before(n->ts, sim_ts(g->sent_us));
 
 	n->delivered++;
 	xtcp_rate_delivered(&f->rate, &n->rs, &g->tx, 1, (u32)g->sent_us, seq + 1, (u32)now_us);
-	xtcp_rack_delivered(&f->rack, g->sent_us, seq + 1, g->resent, false, now_us,
+	xtcp_rack_delivered(&f->rack, g->sent_us, seq + 1, g->resent, older, now_us,
 			    xtcp_rtt_min_us(&f->rtt));
 	n->original |= !g->resent && xtcp_frto_counts(&f->frto, seq + 1);
 	if (!g->resent)
@@ -441,7 +446,7 @@ void sim_snd_ack(struct sim *s, u32 flow, const struct sim_ack *ack)
 {
 	struct sim_flow *f = s->flow[flow];
 	struct sim_news n = { .prior_in_flight = f->in_flight, .rtt_us = U32_MAX,
-			      .ece = ack->bits & SIM_ECE };
+			      .ack = ack->ack, .ts = ack->ts, .ece = ack->bits & SIM_ECE };
 	bool only_new;
 
 	if (xtcp_seq_before(ack->ack, f->una) || xtcp_seq_after(ack->ack, f->nxt))
