@@ -385,7 +385,8 @@ void xtcp_output_check_probe_timer(struct sock *sk)
 {
 	struct xtcp_sock *xs = xtcp_sk(sk);
 
-	if (!xs->snd.packets_out && !xtcp_timer_armed(xs, XTCP_T_PROBE))
+	/* What paces us goes on by itself. */
+	if (!xs->snd.packets_out && !xs->timers.send_waits && !xtcp_timer_armed(xs, XTCP_T_PROBE))
 		xtcp_timer_arm(sk, XTCP_T_PROBE, xtcp_output_probe_when(sk));
 }
 
@@ -549,6 +550,7 @@ static int output_probe_with_data(struct sock *sk, struct sk_buff *skb)
 	xtcp_rtxq_set_segs(skb, mss);
 	err = xtcp_xmit_skb(sk, skb, true);
 	if (!err) {
+		xtcp_pace_sent(sk, skb->len);
 		output_sent(sk, skb);
 		xtcp_loss_arm_tlp(sk);
 	}

@@ -210,6 +210,9 @@ static void timeout_probe(struct sock *sk)
 		xs->rec.probes_stamp = 0;
 		return;
 	}
+	/* Then it goes on by itself. */
+	if (xtcp_pace_wait(sk))
+		return;
 	if (!xs->rec.probes_stamp)
 		xs->rec.probes_stamp = (u32)jiffies ? : 1;
 	if (!timeout_probes_over(sk, &ended))

@@ -489,6 +489,38 @@ static bool flow_user_timeout_anew(struct conn *c)
 	return fsm_family == AF_INET || !error;
 }
 
+/* Acknowledges each segment until @n have come. */
+static bool flow_take(struct conn *c, int n)
+{
+	for (; n; n -= seg.len > 0) {
+		STEP(conn_answer(c, &seg, 5000));
+		flow_ack(c, c->rcv_nxt);
+	}
+	return true;
+}
+
+/* SO_MAX_PACING_RATE, where a segment takes longer than the timers of an empty path. */
+static bool flow_paced(struct conn *c)
+{
+	unsigned int rate = 2000;	/* bytes a second */
+	uint64_t start, passed;
+	uint32_t from;
+
+	c->mss = 1000;
+	c->my_win = 65535;
+	STEP(conn_passive(c));
+	STEP(!setsockopt(c->fd, SOL_SOCKET, SO_MAX_PACING_RATE, &rate, sizeof(rate)));
+	STEP(send(c->fd, payload, 40000, MSG_DONTWAIT) == 40000);
+	STEP(flow_take(c, 14));		/* native's first ten are free */
+	start = fsm_now_ms();
+	from = c->rcv_nxt;
+	STEP(flow_take(c, 10));
+	passed = fsm_now_ms() - start;
+	if (passed < 4000 || passed > 7000)
+		tap_note("%u bytes in %llu ms", c->rcv_nxt - from, (unsigned long long)passed);
+	return passed >= 4000 && passed <= 7000;
+}
+
 static const struct conn_flow flows[] = {
 	{ "acks of single bytes", flow_ack_division },
 	{ "optimistic acks", flow_optimistic_ack },
@@ -511,6 +543,7 @@ static const struct conn_flow flows[] = {
 	{ "PAWS: SYN at time 0", flow_paws_zero_passive },
 	{ "keepalive (M25, M26)", flow_keepalive },
 	{ "shrinking window (M34)", flow_shrink },
+	{ "pacing slower than the timeouts", flow_paced },
 };
 
 int main(void)
