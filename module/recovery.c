@@ -224,6 +224,8 @@ static bool recovery_resize(struct sock *sk)
 			xtcp_loss_mark(sk, skb);
 	if (!xs->snd.lost_out)
 		return false;
+	if (!xs->neg.sack_ok)
+		recovery_limit_reno(xs);
 	if (xs->rec.ca_state != XTCP_CA_LOSS) {
 		xs->snd.high_seq = xs->snd.nxt;
 		xs->rec.undo_marker = 0;

@@ -3,6 +3,7 @@
  * Loss recovery on the wire: what goes again, after a timeout or before any, and what a
  * hostile receiver makes of SACKs. Runs where idle time costs nothing (scripts/vm -i).
  */
+#include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -235,6 +236,38 @@ static bool rec_lost_again(struct conn *c)
 	return rec_burst(c).head == 1;
 }
 
+/* What a router between says of a segment that begins at @seq. */
+static void rec_frag_needed(const struct conn *c, uint32_t seq, uint16_t mtu)
+{
+	uint8_t quote[28] = { 0x45 };
+	uint32_t be32[] = { htonl(FSM_LOCAL), htonl(c->raddr), htonl(seq) };
+	uint16_t be16[] = { htons(c->lport), htons(c->rport) };
+
+	quote[2] = MSS >> 8;	/* the length of a packet that it could be */
+	quote[6] = 0x40;	/* DF */
+	quote[9] = IPPROTO_TCP;
+	memcpy(quote + 12, be32, 8);
+	memcpy(quote + 20, be16, 4);
+	memcpy(quote + 24, be32 + 2, 4);
+	tun_icmp(3, 4, mtu, quote, sizeof(quote));
+}
+
+/* RFC 1191: what is too big goes again at once, whatever duplicate ACKs have stood for. */
+static bool rec_path_shrinks(struct conn *c)
+{
+	struct burst b;
+
+	c->raddr += 10 + c->want_opts;	/* no other connection's path */
+	STEP(rec_full(c));
+	STEP(rec_burst(c).fresh >= 10);
+	conn_sack(c, c->una, 0, 0);
+	conn_sack(c, c->una, 0, 0);
+	rec_burst(c);
+	rec_frag_needed(c, c->una, 800);
+	b = rec_burst(c);
+	return b.head == 1 && b.again > 1 && seg.len < mss;
+}
+
 #define TINY	100u	/* MSS */
 
 /* Many small segments in flight, not more than the device's queue holds. */
@@ -407,6 +440,7 @@ static const struct conn_flow flows[] = {
 	{ "a send buffer that shrinks", rec_small_buffer },
 	{ "the tail-loss probe shows what else is lost", rec_tail_probe },
 	{ "a retransmission is lost", rec_lost_again },
+	{ "segments too big for the path", rec_path_shrinks },
 	{ "SACKs in turn", rec_sack_cost },
 	{ "SACKs that cut the queue to pieces", rec_sack_memory },
 };
