@@ -436,7 +436,7 @@ static void sockopt_info_sizes(const struct xtcp_sock *xs, struct tcp_info *info
 	info->tcpi_advmss = xs->snd.advmss - xtcp_opt_size(xs->neg.ts_ok, 0);
 	info->tcpi_pmtu = xs->snd.pmtu;
 	info->tcpi_rcv_ssthresh = xs->rcv.ssthresh;
-	info->tcpi_rcv_space = xs->rcv.ssthresh;
+	info->tcpi_rcv_space = xs->rcv.space;
 	info->tcpi_snd_wnd = xs->snd.wnd;
 	XTCP_COMPAT_INFO_RCV_WND(info, xs->rcv.wnd);
 }

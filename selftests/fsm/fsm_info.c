@@ -161,6 +161,16 @@ static bool info_busy_short(struct conn *c)
 	return busy >= sum / 2 && busy <= sum + sum / 2;
 }
 
+/* What the reader took in a round trip; before any, the peer's first window. */
+static bool info_rcv_space(struct conn *c)
+{
+	struct tcp_info info;
+
+	STEP(conn_passive(c));
+	info = info_get(c);
+	return info.tcpi_rcv_space > 0 && info.tcpi_rcv_space <= 10 * 1460;
+}
+
 /* What arrives behind later segments, though it was sent once, tells how far paths reorder. */
 static bool info_reordering(struct conn *c)
 {
@@ -250,6 +260,7 @@ static const struct conn_flow flows[] = {
 	{ "rate of the first burst", info_rate },
 	{ "busy, and limited by the peer's window", info_busy },
 	{ "busy for many short moments", info_busy_short },
+	{ "room for what the reader takes", info_rcv_space },
 	{ "reordering", info_reordering },
 	{ "what came twice", info_twice },
 	{ "FIN with data that came before", info_fin },
