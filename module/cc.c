@@ -217,6 +217,9 @@ void xtcp_cc_on_ack(struct sock *sk, const struct xtcp_ack_info *ai)
 	xtcp_pace_update(sk);
 }
 
+/* So many RTOs that no window is left to halve, and no more than 32 bits of microseconds hold. */
+#define CC_IDLE_MAX	(3600 * HZ)
+
 /* The path's state is stale after an idle RTO (RFC 5681 4.1). */
 static void cc_idle_restart(struct sock *sk)
 {
@@ -226,7 +229,8 @@ static void cc_idle_restart(struct sock *sk)
 	if (!idle || !xs->snd.lsndtime || !xtcp_sk_knob(sk, slow_start_after_idle) ||
 	    idle <= xtcp_ack_rto(sk) || xs->cc.ops->cong_control)
 		return;
-	xtcp_cc_restart_idle(&xs->cc, jiffies_to_usecs(idle), xtcp_rtt_rto_us(&xs->rtt));
+	xtcp_cc_restart_idle(&xs->cc, jiffies_to_usecs(min_t(u32, idle, CC_IDLE_MAX)),
+			     xtcp_rtt_rto_us(&xs->rtt));
 	xs->snd.cwnd_usage_seq = xs->snd.nxt;
 	xs->snd.cwnd_limited = 0;
 }

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/utsname.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <xtcp_test.h>
@@ -521,6 +522,30 @@ static bool flow_paced(struct conn *c)
 	return passed >= 4000 && passed <= 7000;
 }
 
+#define FLOW_WRAP_MS	4294967u	/* of a clock of microseconds in 32 bits */
+
+/* RFC 5681 4.1: after a silence, be it as long as some clock goes round, a window is as new. */
+static bool flow_idle_restart(struct conn *c)
+{
+	struct timespec nap = { .tv_sec = FLOW_WRAP_MS / 1000 };
+	uint32_t sent, most = 0;
+	uint64_t last = 0;
+
+	STEP(flow_full(c, 1000));
+	while ((sent = flow_burst(c))) {
+		last = fsm_now_ms();
+		most = sent > most ? sent : most;
+		flow_ack(c, c->rcv_nxt);
+	}
+	STEP(most >= 15000);
+	STEP(fsm_now_ms() - last < 500);
+	nanosleep(&nap, NULL);
+	usleep((last + FLOW_WRAP_MS + 80 - fsm_now_ms()) * 1000);
+	STEP(fsm_now_ms() - last < FLOW_WRAP_MS + 180);
+	STEP(send(c->fd, payload, sizeof(payload), MSG_DONTWAIT) > 30000);
+	return flow_burst(c) <= 10000;
+}
+
 static const struct conn_flow flows[] = {
 	{ "acks of single bytes", flow_ack_division },
 	{ "optimistic acks", flow_optimistic_ack },
@@ -544,6 +569,7 @@ static const struct conn_flow flows[] = {
 	{ "keepalive (M25, M26)", flow_keepalive },
 	{ "shrinking window (M34)", flow_shrink },
 	{ "pacing slower than the timeouts", flow_paced },
+	{ "a window after 71.6 minutes", flow_idle_restart },
 };
 
 int main(void)
