@@ -207,6 +207,7 @@ static bool mtup_absorb(struct sock *sk, struct sk_buff *skb, u32 len)
 		return false;
 	memcpy(to->frags + to->nr_frags, from->frags, from->nr_frags * sizeof(*from->frags));
 	to->nr_frags += from->nr_frags;
+	to->flags |= from->flags & SKBFL_SHARED_FRAG;
 	skb->len += next->len;
 	skb->data_len += next->len;
 	skb->truesize += next->len;
