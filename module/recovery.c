@@ -198,7 +198,8 @@ static void recovery_fast(struct xtcp_sock *xs, const struct xtcp_ack_info *ai)
 	u32 in_flight = xtcp_packets_in_flight(xs);
 
 	if (!xtcp_seq_before(xs->snd.una, xs->snd.high_seq)) {
-		if (!xs->cc.ops->cong_control)
+		/* No threshold: an algorithm without one began it, and was changed meanwhile. */
+		if (!xs->cc.ops->cong_control && xs->cc.ssthresh < XTCP_CC_SSTHRESH_INF)
 			xs->cc.cwnd = max(xs->cc.ssthresh, 1U);
 		recovery_leave(xs);
 		return;

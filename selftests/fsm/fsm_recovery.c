@@ -236,6 +236,38 @@ static bool rec_lost_again(struct conn *c)
 	return rec_burst(c).head == 1;
 }
 
+/* Dup ACKs or SACKs of the upper half: the lower is lost. */
+static void rec_lose(struct conn *c)
+{
+	uint32_t left = c->want_opts ? c->una + 5 * mss : 0;
+	int i;
+
+	for (i = 0; i < 3; i++)
+		conn_sack(c, c->una, left, left ? c->rcv_nxt : 0);
+}
+
+/* BBR leaves no threshold behind: who ends its recovery for it has no window to set. */
+static bool rec_change_cc(struct conn *c)
+{
+	STEP(rec_open(c));
+	if (setsockopt(c->fd, IPPROTO_TCP, TCP_CONGESTION, "bbr", 3))
+		return fsm_family == AF_INET;
+	STEP(rec_send(c, 10));
+	rec_lose(c);
+	tun_barrier();
+	STEP(rec_info(c).tcpi_ca_state == RECOVERY);
+	STEP(!setsockopt(c->fd, IPPROTO_TCP, TCP_CONGESTION, "cubic", 5));
+	rec_burst(c);
+	conn_sack(c, c->rcv_nxt, 0, 0);
+	STEP(rec_send(c, 2));
+	conn_sack(c, c->rcv_nxt, 0, 0);
+	rec_burst(c);
+	STEP(rec_info(c).tcpi_ca_state == 0);
+	if (rec_info(c).tcpi_snd_cwnd > 100)
+		tap_note("cwnd %u", rec_info(c).tcpi_snd_cwnd);
+	return rec_info(c).tcpi_snd_cwnd >= 2 && rec_info(c).tcpi_snd_cwnd <= 100;
+}
+
 /* What a router between says of a segment that begins at @seq. */
 static void rec_frag_needed(const struct conn *c, uint32_t seq, uint16_t mtu)
 {
@@ -440,6 +472,7 @@ static const struct conn_flow flows[] = {
 	{ "a send buffer that shrinks", rec_small_buffer },
 	{ "the tail-loss probe shows what else is lost", rec_tail_probe },
 	{ "a retransmission is lost", rec_lost_again },
+	{ "from BBR to CUBIC amid a recovery", rec_change_cc },
 	{ "segments too big for the path", rec_path_shrinks },
 	{ "SACKs in turn", rec_sack_cost },
 	{ "SACKs that cut the queue to pieces", rec_sack_memory },
