@@ -324,9 +324,9 @@ static void timeout_fine(struct sock *sk)
 const struct xtcp_timer_ops xtcp_timeout_ops = {
 	.fine = timeout_fine,
 	.expire = {
+		[XTCP_T_TLP]		= xtcp_loss_tlp_timeout,
 		[XTCP_T_RTO]		= timeout_rto,
 		[XTCP_T_REO]		= xtcp_loss_reo_timeout,
-		[XTCP_T_TLP]		= xtcp_loss_tlp_timeout,
 		[XTCP_T_PROBE]		= timeout_probe,
 		[XTCP_T_DELACK]		= timeout_delack,
 		[XTCP_T_KEEP]		= timeout_keepalive,

@@ -7,9 +7,9 @@
 #include <linux/types.h>
 
 enum xtcp_timer_id {
+	XTCP_T_TLP,		/* tail-loss probe; puts off the retransmission timer */
 	XTCP_T_RTO,		/* retransmission, SYN included */
 	XTCP_T_REO,		/* RACK: reordering window over */
-	XTCP_T_TLP,		/* tail-loss probe */
 	XTCP_T_PROBE,		/* zero window */
 	XTCP_T_DELACK,
 	XTCP_T_KEEP,		/* keepalive */

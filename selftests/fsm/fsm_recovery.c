@@ -300,6 +300,32 @@ static bool rec_path_shrinks(struct conn *c)
 	return b.head == 1 && b.again > 1 && seg.len < mss;
 }
 
+/* The probe comes before the timeout, and puts it off, however coarse a clock the kernel has. */
+static bool rec_probe_first(struct conn *c)
+{
+	long probes = 0, timeouts = 0;
+	int i;
+
+	if (!c->want_opts)
+		return true;
+	STEP(conn_passive(c));
+	for (i = 0; i < 18; i++) {
+		if (i == 12) {
+			probes = fsm_counter("TcpExt", "TCPLossProbes");
+			timeouts = fsm_counter("TcpExt", "TCPTimeouts");
+		}
+		STEP(send(c->fd, payload, 100, 0) == 100);
+		STEP(rec_burst(c).fresh == 1);
+		if (i < 12 || i % 2)	/* else the probe before was not judged yet */
+			usleep(100000);
+		else
+			STEP(conn_answer(c, &seg, 1000) && seg.seq == c->una);
+		conn_sack(c, c->rcv_nxt, 0, 0);
+	}
+	STEP(fsm_counter("TcpExt", "TCPTimeouts") == timeouts);
+	return fsm_counter("TcpExt", "TCPLossProbes") == probes + 3;
+}
+
 #define TINY	100u	/* MSS */
 
 /* Many small segments in flight, not more than the device's queue holds. */
@@ -474,6 +500,7 @@ static const struct conn_flow flows[] = {
 	{ "a retransmission is lost", rec_lost_again },
 	{ "from BBR to CUBIC amid a recovery", rec_change_cc },
 	{ "segments too big for the path", rec_path_shrinks },
+	{ "a probe of the tail before the timeout", rec_probe_first },
 	{ "SACKs in turn", rec_sack_cost },
 	{ "SACKs that cut the queue to pieces", rec_sack_memory },
 };
