@@ -7,6 +7,7 @@
 #include <linux/mutex.h>
 #include <linux/wait.h>
 #include <linux/pipe_fs_i.h>
+#include <net/busy_poll.h>
 #include <net/inet_common.h>
 
 #include "door.h"
@@ -360,6 +361,14 @@ static void recvmsg_put_inq(struct sock *sk, struct msghdr *msg)
 		put_cmsg(msg, SOL_TCP, TCP_CM_INQ, sizeof(msg->msg_inq), &msg->msg_inq);
 }
 
+/* SO_BUSY_POLL: who would wait looks first whether the device has something for him. */
+static void recvmsg_busy_poll(struct sock *sk, int flags)
+{
+	if (skb_queue_empty_lockless(&sk->sk_receive_queue) &&
+	    inet_sk_state_load(sk) == TCP_ESTABLISHED)
+		sk_busy_loop(sk, flags & MSG_DONTWAIT);
+}
+
 /**
  * xtcp_recvmsg - struct proto.recvmsg
  * @sk: socket, not locked
@@ -385,6 +394,8 @@ int xtcp_recvmsg(struct sock *sk, struct msghdr *msg, size_t len, int flags, int
 	if (flags & MSG_ERRQUEUE)
 		return inet_recv_error(sk, msg, len, addr_len);
 
+	if (sk_can_busy_loop(sk))
+		recvmsg_busy_poll(sk, flags);
 	lock_sock(sk);
 	ret = recvmsg_locked(&job);
 	release_sock(sk);
