@@ -23,15 +23,6 @@ static struct seg seg;	/* the last one received */
 static uint8_t payload[65536];
 static uint32_t mss;	/* bytes a segment carries */
 
-static void rec_knob(const char *name, const char *value)
-{
-	char path[64];
-
-	snprintf(path, sizeof(path), "net/%s%s",
-		 fsm_family == AF_XTCP ? "xtcp/" : "ipv4/tcp_", name);
-	fsm_sysctl(path, value);
-}
-
 static bool rec_open(struct conn *c)
 {
 	int size = 1 << 20;
@@ -148,9 +139,9 @@ static bool rec_frto_off(struct conn *c)
 {
 	struct burst b;
 
-	rec_knob("frto", "0");
+	fsm_tcp_knob("frto", "0");
 	STEP(rec_timeout(c));
-	rec_knob("frto", "2");
+	fsm_tcp_knob("frto", "2");
 	conn_sack(c, c->una + mss, 0, 0);
 	b = rec_burst(c);
 	return b.head == 1 && !b.fresh;
