@@ -396,6 +396,21 @@ bool xtcp_dest_is_free(struct xtcp_dest *d, u16 port)
 	return is_free;
 }
 
+typedef u16 (*dest_next_fn)(struct xtcp_destmap *map, const struct xtcp_ephemeral *e, u32 first,
+			    u32 last);
+
+static u16 dest_next(struct xtcp_dest *d, const struct xtcp_ephemeral *e, u32 first, u32 last,
+		     dest_next_fn next)
+{
+	struct dest_bucket *b = dest_bucket_of(d);
+	u16 port;
+
+	spin_lock_bh(&b->lock);
+	port = next(d->map, e, first, last);
+	spin_unlock_bh(&b->lock);
+	return port;
+}
+
 /**
  * xtcp_dest_next_free - the first port that nothing is known against
  * @d: the destination
@@ -407,13 +422,7 @@ bool xtcp_dest_is_free(struct xtcp_dest *d, u16 port)
  */
 u16 xtcp_dest_next_free(struct xtcp_dest *d, const struct xtcp_ephemeral *e, u32 first, u32 last)
 {
-	struct dest_bucket *b = dest_bucket_of(d);
-	u16 port;
-
-	spin_lock_bh(&b->lock);
-	port = xtcp_destmap_next_free(d->map, e, first, last);
-	spin_unlock_bh(&b->lock);
-	return port;
+	return dest_next(d, e, first, last, xtcp_destmap_next_free);
 }
 
 /**
@@ -428,13 +437,7 @@ u16 xtcp_dest_next_free(struct xtcp_dest *d, const struct xtcp_ephemeral *e, u32
 u16 xtcp_dest_next_reusable(struct xtcp_dest *d, const struct xtcp_ephemeral *e, u32 first,
 			    u32 last)
 {
-	struct dest_bucket *b = dest_bucket_of(d);
-	u16 port;
-
-	spin_lock_bh(&b->lock);
-	port = xtcp_destmap_next_reusable(d->map, e, first, last);
-	spin_unlock_bh(&b->lock);
-	return port;
+	return dest_next(d, e, first, last, xtcp_destmap_next_reusable);
 }
 
 /* The watermark, and what there is to see. */
@@ -465,26 +468,24 @@ static bool dest_mark(struct xtcp_dest *d, struct xtcp_dest_info *info)
 /**
  * xtcp_dest_watch - says so when a destination has more ports than port_watermark allows
  * @d: the destination; a share was added
- * @net: its namespace
+ * @e: the range
  *
  * Once, until an eighth of them is gone again. A socket that looked in a part of the range
  * alone (IP_LOCAL_PORT_RANGE) changes nothing about how many there are.
  */
-void xtcp_dest_watch(struct xtcp_dest *d, struct net *net)
+void xtcp_dest_watch(struct xtcp_dest *d, const struct xtcp_ephemeral *e)
 {
-	u32 percent = xtcp_knob(net, port_watermark);
+	u32 percent = xtcp_knob(e->net, port_watermark);
 	struct xtcp_dest_info info;
-	struct xtcp_ephemeral e;
 
-	xtcp_ephemeral_read_net(&e, net);
-	if (!percent || READ_ONCE(d->shares) * 100 < percent * e.count || READ_ONCE(d->marked) ||
+	if (!percent || READ_ONCE(d->shares) * 100 < percent * e->whole || READ_ONCE(d->marked) ||
 	    !dest_mark(d, &info))
 		return;
-	XTCP_INC(net, PORTWATERMARK);
+	XTCP_INC(e->net, PORTWATERMARK);
 	trace_xtcp_port_watermark(info.laddr, info.raddr, info.rport, info.used, info.waits,
-				  e.count);
+				  e->whole);
 	pr_warn_ratelimited("xtcp: %pI4 has %u of %u ports in use to %pI4:%u, %u of them in TIME_WAIT\n",
-			    &info.laddr, info.used, e.count, &info.raddr, ntohs(info.rport),
+			    &info.laddr, info.used, e->whole, &info.raddr, ntohs(info.rport),
 			    info.waits);
 }
 

@@ -68,7 +68,7 @@ struct xtcp_dest_info {
 	u32 waiting;
 };
 
-void xtcp_dest_watch(struct xtcp_dest *d, struct net *net);
+void xtcp_dest_watch(struct xtcp_dest *d, const struct xtcp_ephemeral *e);
 void xtcp_dest_visit(const struct net *net, u32 bucket,
 		     void (*fn)(const struct xtcp_dest_info *info, void *arg), void *arg);
 

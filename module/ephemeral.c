@@ -53,6 +53,7 @@ void xtcp_ephemeral_read_net(struct xtcp_ephemeral *e, struct net *net)
 	e->pinned = xn->pin_map;
 	e->low = low;
 	e->count = high - low + 1;
+	e->whole = e->count;
 	e->unprivileged = READ_ONCE(net->ipv4.sysctl_ip_prot_sock);
 	inet_get_local_port_range(net, &e->native_low, &e->native_high);
 }
@@ -369,7 +370,7 @@ static int ephemeral_try(struct sock *sk, struct ephemeral_choice *c, struct xtc
 		err = xtcp_ports_connect_via(sk, c->dest, key->lport, c->reuse);
 		if (!err) {
 			ephemeral_took(c);
-			xtcp_dest_watch(c->dest, c->e.net);
+			xtcp_dest_watch(c->dest, &c->e);
 		}
 		if (err != -EADDRINUSE)
 			return err;

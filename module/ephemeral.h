@@ -15,6 +15,7 @@
  * @pinned: ports that bind() or listen() has, one bit each, or NULL
  * @low: first port
  * @count: how many, at least 1
+ * @whole: how many the namespace has, whatever part of them is a socket's
  * @unprivileged: first port that is not the privileged's (ip_unprivileged_port_start)
  * @native_low: first port that native TCP gives out, never ours
  * @native_high: last one
@@ -24,6 +25,7 @@ struct xtcp_ephemeral {
 	const unsigned long *pinned;
 	u32 low;
 	u32 count;
+	u32 whole;
 	u32 unprivileged;
 	int native_low;
 	int native_high;
