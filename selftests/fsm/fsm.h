@@ -164,6 +164,7 @@ void conn_listen(struct conn *c, int backlog);
 void conn_open(struct conn *c);
 void conn_connect(struct conn *c);
 bool conn_into(struct conn *c, enum fsm_place place);
+bool conn_handshake(struct conn *c);
 bool conn_passive(struct conn *c);
 bool conn_accept(struct conn *c);
 bool conn_expect(struct conn *c, uint16_t flags, struct seg *seg);

@@ -243,13 +243,18 @@ bool conn_expect(struct conn *c, uint16_t flags, struct seg *seg)
 	return false;
 }
 
+static bool conn_syn(struct conn *c)
+{
+	conn_send(c, SYN, c->iss, 0, 0);
+	c->snd_nxt = c->iss + 1;
+	return conn_expect(c, SYN | ACK, NULL);
+}
+
 /* Up to the SYN-ACK. */
 static bool conn_half_open(struct conn *c)
 {
 	conn_listen(c, 8);
-	conn_send(c, SYN, c->iss, 0, 0);
-	c->snd_nxt = c->iss + 1;
-	return conn_expect(c, SYN | ACK, NULL);
+	return conn_syn(c);
 }
 
 static void conn_ack(struct conn *c)
@@ -268,13 +273,20 @@ bool conn_accept(struct conn *c)
 	return c->accepted;
 }
 
-/* Established by a passive open; the accept queue is empty again. */
-bool conn_passive(struct conn *c)
+/* Established with a listener that is there; the accept queue is empty again. */
+bool conn_handshake(struct conn *c)
 {
-	if (!conn_half_open(c))
+	if (!conn_syn(c))
 		return false;
 	conn_ack(c);
 	return conn_accept(c);
+}
+
+/* Established by a passive open. */
+bool conn_passive(struct conn *c)
+{
+	conn_listen(c, 8);
+	return conn_handshake(c);
 }
 
 /* 20 bytes, so that "before the window" is something the peer has really sent. */

@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include <linux/xtcp.h>
-#include "fsm.h"
+#include "fsm_tcp_info.h"
 
 #define ECN_MASK	3
 #define ECN_ECT1	1
@@ -102,22 +102,13 @@ static struct burst ecn_burst(struct conn *c)
 	return b;
 }
 
-static struct tcp_info ecn_info(const struct conn *c)
-{
-	struct tcp_info info = { };
-	socklen_t len = sizeof(info);
-
-	getsockopt(c->fd, IPPROTO_TCP, TCP_INFO, &info, &len);
-	return info;
-}
-
 static bool ecn_granted(struct conn *c)
 {
 	STEP(ecn_start(c));
-	STEP(ecn_info(c).tcpi_options & TCPI_OPT_ECN);
-	STEP(!(ecn_info(c).tcpi_options & TCPI_OPT_ECN_SEEN));
+	STEP(conn_info(c).tcpi_options & TCPI_OPT_ECN);
+	STEP(!(conn_info(c).tcpi_options & TCPI_OPT_ECN_SEEN));
 	STEP(ecn_data(c, 0, ECN_ECT0));
-	return ecn_info(c).tcpi_options & TCPI_OPT_ECN_SEEN;
+	return conn_info(c).tcpi_options & TCPI_OPT_ECN_SEEN;
 }
 
 static bool ecn_refused(struct conn *c)
@@ -157,7 +148,7 @@ static bool ecn_asked(struct conn *c)
 	conn_send(c, SYN | ACK | ECE, c->iss, c->rcv_nxt, 0);
 	c->snd_nxt = c->iss + 1;
 	STEP(conn_answer(c, &seg, 1000) && !seg.len && !seg.tos && !(seg.flags & ECN_SETUP));
-	STEP(ecn_info(c).tcpi_options & TCPI_OPT_ECN);
+	STEP(conn_info(c).tcpi_options & TCPI_OPT_ECN);
 	STEP(send(c->fd, payload, 500, 0) == 500 && conn_answer(c, &seg, 1000));
 	return seg.tos == ECN_ECT0;
 }
@@ -174,7 +165,7 @@ static bool ecn_denied(struct conn *c)
 		STEP(conn_answer(c, &seg, 1000) && (seg.flags & ECN_SETUP) == ECN_SETUP);
 		conn_send(c, SYN | ACK | answer[i], c->iss, c->rcv_nxt, 0);
 		c->snd_nxt = c->iss + 1;
-		STEP(conn_answer(c, &seg, 1000) && !(ecn_info(c).tcpi_options & TCPI_OPT_ECN));
+		STEP(conn_answer(c, &seg, 1000) && !(conn_info(c).tcpi_options & TCPI_OPT_ECN));
 		STEP(send(c->fd, payload, 500, 0) == 500 && conn_answer(c, &seg, 1000));
 		STEP(seg.len == 500 && !seg.tos);
 		conn_kill(c);
@@ -229,7 +220,7 @@ static bool ecn_crossed(struct conn *c)
 	c->snd_nxt = c->iss + 1;
 	STEP(conn_answer(c, &seg, 1000) && (seg.flags & SYN) && (seg.flags & ECN_SETUP) == ECE);
 	ecn_ack(c, 0, c->rcv_nxt);
-	return ecn_info(c).tcpi_options & TCPI_OPT_ECN;
+	return conn_info(c).tcpi_options & TCPI_OPT_ECN;
 }
 
 /* New data is marked, all else is not: ACKs, retransmissions (6.1.4, 6.1.5). */
@@ -295,7 +286,7 @@ static bool ecn_cut(struct conn *c)
 	STEP(b.data >= 9 && !b.cwr);
 	ecn_ack(c, ECE, c->una + 2 * (c->ts ? 988 : 1000));
 	all = ecn_burst(c);
-	ssthresh = ecn_info(c).tcpi_snd_ssthresh;
+	ssthresh = conn_info(c).tcpi_snd_ssthresh;
 	STEP(ssthresh >= 5 && ssthresh <= 7);
 	STEP(fsm_counter("TcpExt", "TCPDeliveredCE") == before + 2);
 	for (i = 0; i < 3; i++) {
@@ -306,7 +297,7 @@ static bool ecn_cut(struct conn *c)
 		all.cwr += b.cwr;
 		all.ect += b.ect;
 	}
-	STEP(ecn_info(c).tcpi_snd_ssthresh == ssthresh && ecn_info(c).tcpi_snd_cwnd <= 8);
+	STEP(conn_info(c).tcpi_snd_ssthresh == ssthresh && conn_info(c).tcpi_snd_cwnd <= 8);
 	STEP(all.data > 0 && all.first_cwr && all.cwr == 1 && all.ect == all.data);
 	STEP(fsm_family != AF_XTCP || fsm_counter("XTcp", "EcnWindowCuts") > 0);
 	/* The next window again. */
@@ -315,7 +306,7 @@ static bool ecn_cut(struct conn *c)
 	STEP(b.data > 0 && !b.cwr);
 	ecn_ack(c, ECE, c->rcv_nxt);
 	b = ecn_burst(c);
-	return b.first_cwr && b.cwr == 1 && ecn_info(c).tcpi_snd_ssthresh < ssthresh;
+	return b.first_cwr && b.cwr == 1 && conn_info(c).tcpi_snd_ssthresh < ssthresh;
 }
 
 /* ECE from a peer that did not agree means nothing. */
@@ -330,10 +321,10 @@ static bool ecn_bogus(struct conn *c)
 	STEP(send(c->fd, payload, sizeof(payload), MSG_DONTWAIT) > 20000);
 	b = ecn_burst(c);
 	STEP(b.data >= 9 && !b.ect);
-	cwnd = ecn_info(c).tcpi_snd_cwnd;
+	cwnd = conn_info(c).tcpi_snd_cwnd;
 	ecn_ack(c, ECE, c->rcv_nxt);
 	b = ecn_burst(c);
-	STEP(b.data > 0 && !b.cwr && !b.ect && ecn_info(c).tcpi_snd_cwnd >= cwnd);
+	STEP(b.data > 0 && !b.cwr && !b.ect && conn_info(c).tcpi_snd_cwnd >= cwnd);
 	STEP(ecn_data(c, CWR, ECN_CE));
 	return !(seg.flags & ECE);
 }
@@ -350,7 +341,7 @@ static bool ecn_cookie(struct conn *c)
 	ok = ecn_syn(c, ECN_SETUP, 0) && !!(seg.flags & ECE) == c->want_opts && ecn_accept(c);
 	fsm_sysctl(knob, "1");
 	STEP(ok);
-	STEP(!!(ecn_info(c).tcpi_options & TCPI_OPT_ECN) == c->want_opts);
+	STEP(!!(conn_info(c).tcpi_options & TCPI_OPT_ECN) == c->want_opts);
 	STEP(send(c->fd, payload, 500, 0) == 500 && conn_answer(c, &seg, 1000));
 	return (seg.tos & ECN_MASK) == (c->want_opts ? ECN_ECT0 : 0);
 }

@@ -12,21 +12,12 @@
 #include <unistd.h>
 
 #include <linux/tcp.h>
-#include "fsm.h"
+#include "fsm_tcp_info.h"
 
 #define MSS	1000u
 
 static struct seg seg;	/* the last one received */
 static uint8_t payload[65536];
-
-static struct tcp_info info_get(const struct conn *c)
-{
-	struct tcp_info info = { };
-	socklen_t len = sizeof(info);
-
-	getsockopt(c->fd, IPPROTO_TCP, TCP_INFO, &info, &len);
-	return info;
-}
 
 /* Bytes that came at once; @seg is the last segment of them. */
 static uint32_t info_burst(struct conn *c)
@@ -87,18 +78,18 @@ static bool info_last_data(struct conn *c)
 {
 	STEP(conn_passive(c));
 	usleep(300000);
-	STEP(info_get(c).tcpi_last_data_recv >= 280 && info_get(c).tcpi_last_data_recv < 2000);
+	STEP(conn_info(c).tcpi_last_data_recv >= 280 && conn_info(c).tcpi_last_data_recv < 2000);
 	conn_send(c, ACK | PSH, c->snd_nxt, c->rcv_nxt, 10);
 	c->snd_nxt += 10;
 	tun_barrier();
-	return info_get(c).tcpi_last_data_recv < 200;
+	return conn_info(c).tcpi_last_data_recv < 200;
 }
 
 /* The rate that sizes bursts is known before the first ACK, by the handshake's round trip. */
 static bool info_rate(struct conn *c)
 {
 	STEP(conn_passive(c));
-	return info_get(c).tcpi_pacing_rate && info_get(c).tcpi_pacing_rate != ~0ULL;
+	return conn_info(c).tcpi_pacing_rate && conn_info(c).tcpi_pacing_rate != ~0ULL;
 }
 
 /* How long there was something to send, and how long the peer's window was in the way. */
@@ -107,26 +98,26 @@ static bool info_busy(struct conn *c)
 	struct tcp_info info;
 
 	STEP(conn_into(c, P_ESTABLISHED));
-	STEP(!info_get(c).tcpi_busy_time && !info_get(c).tcpi_rwnd_limited);
+	STEP(!conn_info(c).tcpi_busy_time && !conn_info(c).tcpi_rwnd_limited);
 	c->my_win = 0;
 	conn_send(c, ACK | PSH, c->snd_nxt, c->rcv_nxt, 10);
 	c->snd_nxt += 10;
 	tun_barrier();
 	STEP(send(c->fd, payload, 100, 0) == 100);
 	usleep(100000);
-	info = info_get(c);
+	info = conn_info(c);
 	STEP(info.tcpi_rwnd_limited >= 90000 && info.tcpi_rwnd_limited == info.tcpi_busy_time);
 	c->my_win = 20000;
 	conn_sack(c, c->una, 0, 0);
 	STEP(info_burst(c) == 100);
 	usleep(50000);
-	info = info_get(c);
+	info = conn_info(c);
 	STEP(info.tcpi_busy_time >= info.tcpi_rwnd_limited + 40000);
 	conn_sack(c, c->rcv_nxt, 0, 0);
 	tun_barrier();
-	info = info_get(c);
+	info = conn_info(c);
 	usleep(100000);
-	STEP(info_get(c).tcpi_busy_time == info.tcpi_busy_time);
+	STEP(conn_info(c).tcpi_busy_time == info.tcpi_busy_time);
 	return !info.tcpi_sndbuf_limited;
 }
 
@@ -155,7 +146,7 @@ static bool info_busy_short(struct conn *c)
 		sum += info_now_us();
 		usleep(500);
 	}
-	busy = info_get(c).tcpi_busy_time;
+	busy = conn_info(c).tcpi_busy_time;
 	if (busy < sum / 2 || busy > sum + sum / 2)
 		printf("# busy %lu us, counted %lu\n", sum, busy);
 	return busy >= sum / 2 && busy <= sum + sum / 2;
@@ -167,7 +158,7 @@ static bool info_rcv_space(struct conn *c)
 	struct tcp_info info;
 
 	STEP(conn_passive(c));
-	info = info_get(c);
+	info = conn_info(c);
 	return info.tcpi_rcv_space > 0 && info.tcpi_rcv_space <= 10 * 1460;
 }
 
@@ -182,11 +173,11 @@ static bool info_reordering(struct conn *c)
 	STEP(info_burst(c) == 10 * mss);
 	conn_sack(c, c->una, c->una + 9 * mss, c->una + 10 * mss);
 	tun_barrier();
-	STEP(info_get(c).tcpi_reordering == 3 && !info_get(c).tcpi_reord_seen);
+	STEP(conn_info(c).tcpi_reordering == 3 && !conn_info(c).tcpi_reord_seen);
 	conn_sack(c, c->una + 10 * mss, 0, 0);
 	tun_barrier();
-	STEP(info_get(c).tcpi_ca_state == 0);
-	return info_get(c).tcpi_reordering == 10 && info_get(c).tcpi_reord_seen == 1;
+	STEP(conn_info(c).tcpi_ca_state == 0);
+	return conn_info(c).tcpi_reordering == 10 && conn_info(c).tcpi_reord_seen == 1;
 }
 
 /* RFC 2883 4: of what one segment brought twice, the first is told; and it came out of order. */
@@ -200,7 +191,7 @@ static bool info_twice(struct conn *c)
 	STEP(conn_answer(c, &seg, 1000));
 	conn_send(c, ACK | PSH, at + 300, c->rcv_nxt, 100);
 	STEP(conn_answer(c, &seg, 1000));
-	STEP(info_get(c).tcpi_rcv_ooopack == 2);
+	STEP(conn_info(c).tcpi_rcv_ooopack == 2);
 	conn_send(c, ACK | PSH, at, c->rcv_nxt, 500);
 	STEP(conn_answer(c, &seg, 1000) && seg.ack == at + 500);
 	if (!c->want_opts)

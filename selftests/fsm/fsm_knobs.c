@@ -11,21 +11,12 @@
 
 #include <linux/tcp.h>
 #include <linux/xtcp.h>
-#include "fsm.h"
+#include "fsm_tcp_info.h"
 
 #define MSS	1000u
 
 static struct seg seg;	/* the last one received */
 static uint8_t payload[65536];
-
-static struct tcp_info knobs_info(const struct conn *c)
-{
-	struct tcp_info info = { };
-	socklen_t len = sizeof(info);
-
-	getsockopt(c->fd, IPPROTO_TCP, TCP_INFO, &info, &len);
-	return info;
-}
 
 /* All that is under way is seen. */
 static void knobs_settle(struct conn *c)
@@ -150,7 +141,7 @@ static bool knobs_max_reordering(struct conn *c)
 	conn_sack(c, c->rcv_nxt, 0, 0);
 	tun_barrier();
 	fsm_tcp_knob("max_reordering", "300");
-	return knobs_info(c).tcpi_reordering == (c->want_opts ? 5 : 3);
+	return conn_info(c).tcpi_reordering == (c->want_opts ? 5 : 3);
 }
 
 /* Segments that are acknowledged after so many milliseconds; one alone might be a delayed ACK. */
@@ -176,12 +167,12 @@ static bool knobs_min_rtt(struct conn *c)
 	STEP(knobs_round_trip(c, 10));
 	for (i = 0; i < 20; i++)
 		STEP(knobs_round_trip(c, 100));
-	STEP(knobs_info(c).tcpi_min_rtt < 90000);
+	STEP(conn_info(c).tcpi_min_rtt < 90000);
 	fsm_tcp_knob("min_rtt_wlen", "1");
 	for (i = 0; i < 20; i++)
 		STEP(knobs_round_trip(c, 100));
 	fsm_tcp_knob("min_rtt_wlen", "300");
-	return knobs_info(c).tcpi_min_rtt >= 90000;
+	return conn_info(c).tcpi_min_rtt >= 90000;
 }
 
 /* How much the receive buffer grew for a reader that takes all, a window a round trip. */

@@ -26,11 +26,7 @@ static bool memory_start(struct conn *c, int bytes)
 	conn_listen(c, 8);
 	if (bytes)
 		setsockopt(c->lfd, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof(bytes));
-	conn_send(c, SYN, c->iss, 0, 0);
-	c->snd_nxt = c->iss + 1;
-	STEP(conn_expect(c, SYN | ACK, NULL));
-	conn_send(c, ACK, c->snd_nxt, c->rcv_nxt, 0);
-	return conn_accept(c);
+	return conn_handshake(c);
 }
 
 static long memory_counter(const char *name)

@@ -117,11 +117,7 @@ static bool reader_hoard(struct conn *c)
 	conn_init(c, fsm_family, true);
 	conn_listen(c, 8);
 	STEP(!setsockopt(c->lfd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)));
-	conn_send(c, SYN, c->iss, 0, 0);
-	c->snd_nxt = c->iss + 1;
-	STEP(conn_expect(c, SYN | ACK, NULL));
-	conn_send(c, ACK, c->snd_nxt, c->rcv_nxt, 0);
-	STEP(conn_accept(c));
+	STEP(conn_handshake(c));
 	while (c->snd_nxt - c->iss < 1500000)
 		reader_send(c, 1400);
 	return true;
@@ -161,11 +157,7 @@ static bool reader_lowat(struct conn *c)
 
 	conn_listen(c, 8);
 	STEP(!setsockopt(c->lfd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size)));
-	conn_send(c, SYN, c->iss, 0, 0);
-	c->snd_nxt = c->iss + 1;
-	STEP(conn_expect(c, SYN | ACK, NULL));
-	conn_send(c, ACK, c->snd_nxt, c->rcv_nxt, 0);
-	STEP(conn_accept(c));
+	STEP(conn_handshake(c));
 	STEP(!setsockopt(c->fd, SOL_SOCKET, SO_RCVLOWAT, &size, sizeof(size)));
 	STEP(!epoll_ctl(pair, EPOLL_CTL_ADD, c->fd, &event));
 	STEP(!epoll_wait(pair, &event, 1, 0));

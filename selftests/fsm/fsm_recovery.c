@@ -15,7 +15,7 @@
 
 #include <linux/sock_diag.h>
 #include <linux/xtcp.h>
-#include "fsm.h"
+#include "fsm_tcp_info.h"
 
 #define MSS	1000u
 
@@ -80,15 +80,6 @@ static struct burst rec_burst(struct conn *c)
 	return b;
 }
 
-static struct tcp_info rec_info(const struct conn *c)
-{
-	struct tcp_info info = { };
-	socklen_t len = sizeof(info);
-
-	getsockopt(c->fd, IPPROTO_TCP, TCP_INFO, &info, &len);
-	return info;
-}
-
 /* Ten segments out and no answer, until the timer sent the first again. */
 static bool rec_timeout(struct conn *c)
 {
@@ -114,7 +105,7 @@ static bool rec_frto_spurious(struct conn *c)
 	b = rec_burst(c);
 	STEP(!b.again);
 	STEP(fsm_counter("TcpExt", "TCPSpuriousRTOs") == before + 1);
-	return rec_info(c).tcpi_snd_cwnd >= 10 && rec_info(c).tcpi_ca_state == 0;
+	return conn_info(c).tcpi_snd_cwnd >= 10 && conn_info(c).tcpi_ca_state == 0;
 }
 
 /* The new data arrives, the hole stays: all goes again. */
@@ -154,13 +145,13 @@ static bool rec_growth(struct conn *c)
 	STEP(rec_burst(c).fresh == 10);
 	if (c->want_opts) {
 		conn_sack(c, c->una + mss, c->una + 2 * mss, c->una + 3 * mss);
-		return rec_info(c).tcpi_snd_cwnd == 12;
+		return conn_info(c).tcpi_snd_cwnd == 12;
 	}
 	conn_sack(c, c->una, 0, 0);
 	conn_sack(c, c->una, 0, 0);
-	STEP(rec_info(c).tcpi_snd_cwnd == 10);
+	STEP(conn_info(c).tcpi_snd_cwnd == 10);
 	conn_sack(c, c->una + 3 * mss, 0, 0);
-	return rec_info(c).tcpi_snd_cwnd == 11;
+	return conn_info(c).tcpi_snd_cwnd == 11;
 }
 
 /* An ACK that was overtaken still tells what the peer holds. */
@@ -176,7 +167,7 @@ static bool rec_old_ack(struct conn *c)
 	conn_sack(c, una, 0, 0);
 	conn_sack(c, una - mss, una + mss, una + 2 * mss);
 	c->una = una;
-	return rec_info(c).tcpi_sacked == 1;
+	return conn_info(c).tcpi_sacked == 1;
 }
 
 #define RECOVERY	3	/* tcpi_ca_state */
@@ -204,7 +195,7 @@ static bool rec_tail_probe(struct conn *c)
 	rec_sack_behind(c, seg.seq, c->rcv_nxt, echo);
 	b = rec_burst(c);
 	STEP(b.again == 1 && b.head == 1 && !b.fresh);
-	STEP(rec_info(c).tcpi_ca_state == RECOVERY);
+	STEP(conn_info(c).tcpi_ca_state == RECOVERY);
 	conn_sack(c, c->una + mss, 0, 0);
 	b = rec_burst(c);
 	return b.again == 1 && b.head == 1;
@@ -246,17 +237,17 @@ static bool rec_change_cc(struct conn *c)
 	STEP(rec_send(c, 10));
 	rec_lose(c);
 	tun_barrier();
-	STEP(rec_info(c).tcpi_ca_state == RECOVERY);
+	STEP(conn_info(c).tcpi_ca_state == RECOVERY);
 	STEP(!setsockopt(c->fd, IPPROTO_TCP, TCP_CONGESTION, "cubic", 5));
 	rec_burst(c);
 	conn_sack(c, c->rcv_nxt, 0, 0);
 	STEP(rec_send(c, 2));
 	conn_sack(c, c->rcv_nxt, 0, 0);
 	rec_burst(c);
-	STEP(rec_info(c).tcpi_ca_state == 0);
-	if (rec_info(c).tcpi_snd_cwnd > 100)
-		tap_note("cwnd %u", rec_info(c).tcpi_snd_cwnd);
-	return rec_info(c).tcpi_snd_cwnd >= 2 && rec_info(c).tcpi_snd_cwnd <= 100;
+	STEP(conn_info(c).tcpi_ca_state == 0);
+	if (conn_info(c).tcpi_snd_cwnd > 100)
+		tap_note("cwnd %u", conn_info(c).tcpi_snd_cwnd);
+	return conn_info(c).tcpi_snd_cwnd >= 2 && conn_info(c).tcpi_snd_cwnd <= 100;
 }
 
 /* What a router between says of a segment that begins at @seq. */
@@ -430,7 +421,7 @@ static bool rec_lose_one(struct conn *c, unsigned int us)
 	STEP(b.head == 1 && b.again == 1);
 	conn_sack(c, c->rcv_nxt, 0, 0);
 	STEP(rec_undos() == undos);
-	return rec_info(c).tcpi_snd_cwnd < 10;
+	return conn_info(c).tcpi_snd_cwnd < 10;
 }
 
 /* The ACK of a retransmission is never taken for the original's, whenever its clock ticks. */

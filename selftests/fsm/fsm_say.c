@@ -8,7 +8,7 @@
 #include <sys/socket.h>
 #include <time.h>
 
-#include "fsm.h"
+#include "fsm_tcp_info.h"
 
 #define SAY_ANSWER_MS	400
 
@@ -100,14 +100,13 @@ const char *say_state(const struct conn *c)
 {
 	enum fsm_state state = conn_state(c), want = state;
 	static char buf[64];
-	struct tcp_info info = { };
-	socklen_t len = sizeof(info);
+	struct tcp_info info;
 
 	if (c->fd < 0)
 		return state_name(state);
 	if (state == S_TIME_WAIT || (state == S_SYN_RECV && c->accepted))
 		want = S_CLOSED;
-	getsockopt(c->fd, IPPROTO_TCP, TCP_INFO, &info, &len);
+	info = conn_info(c);
 	if (info.tcpi_state == want)
 		return state_name(state);
 	snprintf(buf, sizeof(buf), "%s(TCP_INFO:%s)", state_name(state),
